@@ -1,0 +1,325 @@
+#!/usr/bin/env bash
+# Tests tools/env against stand-ins for mmdebstrap, bwrap, unshare, apt-get, df and id: no network, no root, a few seconds.
+# One line per case; exit code 1 when a case fails. Runs on the host and inside the toolchain.
+# shellcheck disable=SC2016,SC2317 # cases are called by name, and some hand unexpanded text on
+set -euo pipefail
+[ -n "${ENV_TEST_BOUNDED:-}" ] || ENV_TEST_BOUNDED=1 exec timeout --kill-after=5 60 "$BASH" "${BASH_SOURCE[0]}"
+
+script=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)/tools/env
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# ---- the stand-ins, which follow the files in $FAKE, and the few real commands that tools/env may use
+mkdir -p "$work/bin" "$work/first/tools" "$work/second/tools"
+for name in awk bash cat cp cut dirname echo env flock grep mkdir mv printf pwd readlink rm sed setpriv sh sha256sum sync tail true; do
+  ln -s "$(type -P "$name")" "$work/bin/$name"
+done
+cp "$script" "$work/first/tools/env"
+sed 's/^  ca-certificates /&another-package /' "$script" >"$work/second/tools/env"
+chmod +x "$work/second/tools/env"
+
+fake() { cat >"$work/bin/$1" && chmod +x "$work/bin/$1"; }
+for name in c++ cmake ninja python3; do fake "$name" <<<'#!/usr/bin/env bash
+[ -e "$FAKE/complete" ]'; done
+fake id <<'FAKE'
+#!/usr/bin/env bash
+if [ "$1" = -u ]; then cat "$FAKE/uid"; else echo tester; fi
+FAKE
+fake df <<'FAKE'
+#!/usr/bin/env bash
+printf 'Filesystem 1048576-blocks Used Available Capacity Mounted\nnone 0 0 %s 0%% /\n' "$(cat "$FAKE/free")"
+FAKE
+fake unshare <<'FAKE'
+#!/usr/bin/env bash
+[ ! -e "$FAKE/no_namespaces" ] || exit 1
+while [[ $1 = -* ]]; do shift; done
+exec "$@"
+FAKE
+fake apt-config <<<'#!/usr/bin/env bash'
+fake apt-get <<'FAKE'
+#!/usr/bin/env bash
+echo "apt-get $*" >>"$FAKE/calls"
+case "$*" in
+  indextargets*) cat "$FAKE/targets" ;;
+  "update --print-uris") cat "$FAKE/uris" ;;
+  *install*) [ ! -e "$FAKE/no_install" ] || { echo "E: apt says why"; exit 100; }
+    for name in mmdebstrap bwrap; do cp "$WORK/spare/$name" "$WORK/bin/$name"; done ;;
+esac
+FAKE
+fake mmdebstrap <<'FAKE'
+#!/usr/bin/env bash
+echo "mmdebstrap $*" >>"$FAKE/calls"
+cat >"$FAKE/sources"
+for target in "$@"; do [[ $target != */partial-* ]] || break; done
+mkdir -p "$target/usr/bin" "$target/etc"
+case $(cat "$FAKE/mmdebstrap") in
+  fails) echo "E: the reason"; exit 25 ;;
+  fills_disk) echo "cannot write (No space left on device)"; exit 25 ;;
+  waits) echo >"$FAKE/ready"; read -r -t 30 <>"$FAKE/go" ;;
+esac
+echo complete >"$target/usr/bin/whole"
+FAKE
+fake bwrap <<'FAKE'
+#!/usr/bin/env bash
+[ "$*" != "--ro-bind / / true" ] || exit 0
+until [ "$1" = -- ]; do
+  [ "$1" != --ro-bind ] || [ "$3" != /usr/bin ] || whole=$2/whole
+  shift
+done
+echo inside >>"$FAKE/calls"
+[ "$(cat "$whole")" = complete ] || exit 99
+shift
+exec "$@"
+FAKE
+cp -r "$work/bin" "$work/all"
+mkdir "$work/spare" && cp "$work"/bin/{mmdebstrap,bwrap} "$work/spare"
+
+# Each case begins with an empty cache, as root, with a labelled mirror and room on the disk.
+begin() {
+  export WORK=$work FAKE=$work/state-$1 HOME=$work/home XDG_CACHE_HOME="$work/cache of $1"
+  unset CAF_ROOT CXX CCACHE_DIR INTERP_ACTORS_MIRROR INTERP_ACTORS_TOOLCHAIN
+  mkdir "$FAKE" && mkfifo "$FAKE/ready" "$FAKE/go" "$FAKE/message"
+  exec 5<>"$FAKE/ready" 6<>"$FAKE/go" 7<>"$FAKE/message"
+  cp "$work"/spare/* "$work/bin/"
+  echo 0 >"$FAKE/uid" && echo 99999 >"$FAKE/free" && echo works >"$FAKE/mmdebstrap"
+  echo "Debian http://mirror.invalid/debian/" >"$FAKE/targets"
+  : >"$FAKE/uris" && : >"$FAKE/calls"
+  cache=$XDG_CACHE_HOME/interp-actors
+}
+
+# run COMMAND...: calls tools/env; leaves $code, $output and $errors.
+run() {
+  code=0
+  output=$(PATH=$work/bin "$work/${from:-first}/tools/env" "$@" 2>"$FAKE/errors") || code=$?
+  errors=$(cat "$FAKE/errors")
+}
+# start COMMAND...: calls tools/env beside the test; leaves its process id in $started.
+start() {
+  PATH=$work/bin "$work/${from:-first}/tools/env" "$@" >"$FAKE/started" 2>"$FAKE/message" &
+  started=$!
+}
+# The exit code of the process that start began; the file descriptors are those of begin.
+ended() { code=0; wait "$started" 2>/dev/null || code=$?; }
+wait_ready() { read -r -t 20 -u 5; }
+wait_message() { while read -r -t 20 -u 7 line; do case $line in *"$1"*) return ;; esac; done; return 1; }
+let_go() { echo >"$FAKE/go"; }
+says() { case $errors in *"$1"*) ;; *) return 1 ;; esac; }
+count() { [ "$(grep -c "^$1" "$FAKE/calls")" = "$2" ]; }
+roots() { set -- "$cache"/rootfs-*; [ -e "$1" ] || shift; echo $#; }
+nothing_left() { set -- "$cache"/partial-* "$cache"/rootfs-*; [ "$*" = "$cache/partial-* $cache/rootfs-*" ]; }
+works() {
+  run echo fine
+  [ "$code $output $(compgen -G "$cache/partial-*")" = "0 fine " ]
+}
+
+# ---- cases
+a_complete_host_runs_the_command_itself() {
+  touch "$FAKE/complete"
+  run printf '[%s]' 'a b' '' "it's"
+  [ "$code $output" = "0 [a b][][it's]" ]
+  count inside 0
+  nothing_left
+}
+the_first_call_makes_the_root_and_keeps_the_arguments() {
+  run printf '[%s]' 'a b' '' "it's" '"quoted"' '$HOME' '*' -- '
+'
+  [ "$code" = 0 ]
+  [ "$output" = "[a b][][it's][\"quoted\"][\$HOME][*][--][
+]" ]
+  count mmdebstrap 1
+  count inside 1
+  [ "$(cat "$FAKE/sources")" = "deb http://mirror.invalid/debian forky main
+deb http://mirror.invalid/debian experimental main" ]
+}
+the_second_call_makes_nothing() {
+  works
+  works
+  count mmdebstrap 1
+  count inside 2
+  [ -z "$errors" ]
+}
+the_exit_code_is_passed_through() {
+  run sh -c 'exit 3'
+  [ "$code" = 3 ]
+  run sh -c 'exit 7'
+  [ "$code" = 7 ]
+}
+terminated_half_way_leaves_nothing() {
+  echo waits >"$FAKE/mmdebstrap"
+  start true
+  wait_ready
+  compgen -G "$cache/partial-*"
+  kill -TERM "$started"
+  ended
+  [ "$code" = 143 ]
+  nothing_left
+  echo works >"$FAKE/mmdebstrap"
+  works
+}
+killed_half_way_is_never_used() {
+  echo waits >"$FAKE/mmdebstrap"
+  start true
+  wait_ready
+  kill -KILL "$started"
+  ended
+  [ "$code" = 137 ]
+  flock -w 10 "$cache/lock" true
+  compgen -G "$cache/partial-*"
+  [ "$(roots)" = 0 ]
+  echo works >"$FAKE/mmdebstrap"
+  works
+  count mmdebstrap 2
+}
+two_at_once_make_it_once() {
+  echo waits >"$FAKE/mmdebstrap"
+  start echo first
+  wait_ready
+  echo works >"$FAKE/mmdebstrap"
+  local first=$started
+  start echo second
+  wait_message "another call is making the toolchain"
+  let_go
+  ended
+  [ "$code" = 0 ]
+  started=$first
+  ended
+  [ "$code" = 0 ]
+  count mmdebstrap 1
+  count inside 2
+}
+a_failing_mmdebstrap_names_the_log_and_the_variable() {
+  echo fails >"$FAKE/mmdebstrap"
+  run true
+  [ "$code" = 69 ]
+  says "E: the reason"
+  says "$cache/mmdebstrap.log"
+  says "INTERP_ACTORS_MIRROR="
+  nothing_left
+  grep -q "the reason" "$cache/mmdebstrap.log"
+}
+a_disk_too_small_is_refused_before_the_start() {
+  echo 100 >"$FAKE/free"
+  run true
+  [ "$code" = 69 ]
+  says "100 MiB are free"
+  says XDG_CACHE_HOME
+  count mmdebstrap 0
+}
+a_disk_filled_on_the_way_is_named() {
+  echo fills_disk >"$FAKE/mmdebstrap"
+  run true
+  [ "$code" = 69 ]
+  says "is full"
+  says XDG_CACHE_HOME
+  nothing_left
+}
+root_installs_the_tools() {
+  rm "$work"/bin/{mmdebstrap,bwrap}
+  works
+  grep '^apt-get install' "$FAKE/calls" | grep -q ' bubblewrap mmdebstrap'
+}
+a_failing_apt_is_quoted() {
+  rm "$work/bin/bwrap"
+  touch "$FAKE/no_install"
+  run true
+  [ "$code" = 69 ]
+  says "E: apt says why"
+  says "could not install bubblewrap"
+}
+another_user_is_told_what_to_install() {
+  rm "$work"/bin/{mmdebstrap,bwrap}
+  echo 1000 >"$FAKE/uid"
+  run true
+  [ "$code" = 69 ]
+  says "sudo apt-get install bubblewrap mmdebstrap"
+  [ ! -s "$FAKE/calls" ]
+}
+a_host_without_namespaces_is_told_apart() {
+  touch "$FAKE/no_namespaces"
+  run true
+  [ "$code" = 69 ]
+  says "CAP_SYS_ADMIN"
+  says "--add-subuids"
+  count mmdebstrap 0
+}
+no_mirror_asks_for_one() {
+  cat >"$FAKE/targets" <<'LIST'
+Other http://other.invalid/linux/debian/
+Debian Backports http://other.invalid/debian/
+Debian tor+http://mirror.invalid/debian/
+Debian mirror+file:/etc/apt/mirrors.txt
+LIST
+  echo "'http://other.invalid/ubuntu/dists/x/InRelease' other 0" >"$FAKE/uris"
+  run true
+  [ "$code" = 69 ]
+  says "INTERP_ACTORS_MIRROR=URL"
+  count mmdebstrap 0
+  INTERP_ACTORS_MIRROR=https://named.invalid/d/ run true
+  [ "$code" = 0 ]
+  grep -q '^deb https://named.invalid/d forky main$' "$FAKE/sources"
+}
+the_mirror_is_found_at_any_path_by_its_label() {
+  printf '%s\n' "Other http://other.invalid/debian" "Debian https://mirror.invalid/pub/linux" >"$FAKE/targets"
+  works
+  grep -q '^deb https://mirror.invalid/pub/linux forky main$' "$FAKE/sources"
+}
+the_mirror_is_found_before_the_first_update() {
+  : >"$FAKE/targets"
+  printf "'%s' x 0\n" http://mirror.invalid/debian-security/dists/x/InRelease https://mirror.invalid/debian/dists/x/InRelease >"$FAKE/uris"
+  works
+  grep -q '^deb https://mirror.invalid/debian forky main$' "$FAKE/sources"
+}
+a_wrong_caf_root_is_refused() {
+  CAF_ROOT=$work/nowhere run true
+  [ "$code" = 69 ]
+  says "CAF_ROOT=$work/nowhere holds no include/caf/config.hpp"
+}
+a_right_caf_root_is_handed_on() {
+  mkdir -p "$FAKE/caf/include/caf"
+  touch "$FAKE/caf/include/caf/config.hpp"
+  CAF_ROOT=$FAKE/caf CMAKE_PREFIX_PATH=/before run sh -c 'echo "$CAF_ROOT $CMAKE_PREFIX_PATH"'
+  [ "$output" = "$FAKE/caf $FAKE/caf:/before" ]
+}
+another_package_list_makes_another_root_and_drops_the_first() {
+  works
+  from=second works
+  count mmdebstrap 2
+  [ "$(roots)" = 1 ]
+  from=second works
+  count mmdebstrap 2
+}
+a_root_in_use_is_kept() {
+  start bash -c 'echo >"$FAKE/ready"; read -r -t 30 <>"$FAKE/go"'
+  wait_ready
+  from=second works
+  [ "$(roots)" = 2 ]
+  let_go
+  ended
+  [ "$code" = 0 ]
+}
+a_host_that_must_be_complete_says_what_it_lacks() {
+  INTERP_ACTORS_TOOLCHAIN=host run true
+  [ "$code" = 69 ]
+  says "the host lacks: CPython >= 3.14"
+}
+nothing_to_run_is_refused() {
+  run
+  [ "$code" = 69 ]
+  says usage
+}
+
+failed=0
+for name in $(declare -F | sed -nE 's/^declare -f ((a|an|another|killed|no|nothing|root|terminated|the|two)_.*)$/\1/p' | grep -vx nothing_left); do
+  set +e
+  (set -e; begin "$name"; set -x; "$name") >"$work/trace" 2>&1
+  code=$?
+  set -e
+  if [ "$code" = 0 ]; then
+    echo "ok      ${name//_/ }"
+  else
+    echo "FAILED  ${name//_/ }"
+    tail -n 12 "$work/trace" | sed 's/^/        /'
+    failed=1
+  fi
+done
+exit "$failed"
