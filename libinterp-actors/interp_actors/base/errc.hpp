@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace interp_actors {
+
+/// Why a request or a spawn failed, or an interpreter ended. As the code of a `caf::error`; the context holds
+/// a `python_error` where Python has something to say about it, and else a text.
+enum class errc : std::uint8_t {
+  /// The handler raised an exception: the context is its `python_error`. Its interpreter lives.
+  python_exception = 1,
+  /// The code called `sys.exit`: the context holds its code. The interpreter has ended; with code 0 its down
+  /// reason is normal.
+  exited,
+  /// An exception ended the interpreter: one that is no `Exception`, or one in a handler without a reply.
+  crashed,
+  /// The request was not done within its deadline.
+  deadline_exceeded,
+  /// The running request was cancelled.
+  cancelled,
+  /// The interpreter could not be stopped in time and was given up; its thread may still hang.
+  abandoned,
+  /// The interpreter could not be created or its source not be loaded.
+  start_failed,
+  /// The mailbox holds as many messages or bytes as it may.
+  mailbox_full,
+  /// The interpreter does not exist any more, or the runtime stops.
+  stopped,
+  /// No such function, or none that can be called.
+  no_such_function,
+};
+
+/// The name of `code`, as in `errc::NAME`.
+std::string to_string(errc code);
+bool from_string(std::string_view text, errc& code);
+bool from_integer(std::uint8_t value, errc& code);
+
+/// For inspection: enumerations travel as their integer.
+template <class Inspector>
+bool inspect(Inspector& f, errc& x) {
+  auto get = [&x] { return static_cast<std::uint8_t>(x); };
+  auto set = [&x](std::uint8_t value) { return from_integer(value, x); };
+  return f.apply(get, set);
+}
+
+} // namespace interp_actors
