@@ -1,0 +1,288 @@
+#include "interp_actors/python/detail/capi.hpp"
+
+#include "interp_actors/python/interpreter.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+namespace interp_actors::python {
+
+namespace {
+
+/// Source texts of `execute` that tracebacks can still show.
+constexpr std::uint64_t remembered_texts = 64;
+
+/// Messages after which the interpreter's other threads get their turn even if handlers run no bytecode.
+constexpr std::uint32_t turn_after_messages = 256;
+
+object string_list(const gil_held& gil, const std::vector<std::string>& texts) {
+  auto list = steal(gil, PyList_New(0));
+  for (auto& text : texts) {
+    auto item =
+        steal(gil, PyUnicode_DecodeFSDefaultAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+    if (!list || !item || PyList_Append(list.get(), item.get()) < 0)
+      return {};
+  }
+  return list;
+}
+
+} // namespace
+
+interpreter::attached::attached(interpreter& owner) : self{owner} {
+  PyEval_RestoreThread(self.thread_state_);
+}
+
+interpreter::attached::~attached() {
+  self.thread_state_ = PyEval_SaveThread();
+}
+
+interpreter::interpreter(engine& engine, const interpreter_link& link, std::size_t pin_threshold)
+    : control_{link.control}, pins_{link.pins} {
+  PyInterpreterConfig config{};
+  config.use_main_obmalloc = 0;
+  config.allow_fork = 0;
+  config.allow_exec = 0;
+  config.allow_threads = 1;
+  config.allow_daemon_threads = 0;
+  config.check_multi_interp_extensions = 1;
+  config.gil = PyInterpreterConfig_OWN_GIL;
+  if (auto status = Py_NewInterpreterFromConfig(&thread_state_, &config); PyStatus_Exception(status))
+    throw std::runtime_error(std::string{"CPython could not create an interpreter: "}
+                             + (status.err_msg ? status.err_msg : "no reason given"));
+  id_ = PyInterpreterState_GetID(PyThreadState_GetInterpreter(thread_state_));
+  context_.control = control_.get();
+  context_.rules.pins = pins_.get();
+  context_.rules.pin_threshold = pin_threshold;
+  context_.gate = &engine.gate();
+  try {
+    gil_held gil;
+    set_up(gil, engine);
+  } catch (...) {
+    // Nothing but the library's own module has run yet: the interpreter can end at once.
+    gil_held gil;
+    control_->detach(gil);
+    module_ = {};
+    namespace_ = {};
+    Py_EndInterpreter(thread_state_);
+    throw;
+  }
+  thread_state_ = PyEval_SaveThread();
+}
+
+void interpreter::set_up(const gil_held& gil, engine& engine) {
+  auto path = string_list(gil, engine.sys_path());
+  auto argv = string_list(gil, engine.argv());
+  if (!path || !argv || PySys_SetObject("path", path.get()) < 0 || PySys_SetObject("argv", argv.get()) < 0)
+    throw_raised(gil);
+  if (!enter_module(gil, context_, types_, module_))
+    throw_raised(gil);
+  auto main = steal(gil, PyImport_ImportModule("__main__"));
+  if (!main)
+    throw_raised(gil);
+  namespace_ = borrow(gil, PyModule_GetDict(main.get()));
+  control_->attach(gil, types_.interrupted);
+}
+
+interpreter::~interpreter() {
+  if (abandoned_)
+    return;
+  PyEval_RestoreThread(thread_state_);
+  gil_held gil;
+  control_->detach(gil);
+  functions_.clear();
+  spare_view_.clear();
+  namespace_ = {};
+  module_ = {};
+  pins_->close(gil);
+  PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), nullptr);
+  Py_EndInterpreter(thread_state_);
+}
+
+void interpreter::throw_raised(const gil_held& gil) {
+  python::throw_raised(gil, texts_, types_.interrupted);
+}
+
+void interpreter::run(const gil_held& gil, const std::string& code, const std::string& name) {
+  auto compiled = steal(gil, Py_CompileStringExFlags(code.c_str(), name.c_str(), Py_file_input, nullptr, -1));
+  if (!compiled)
+    throw_raised(gil);
+  auto done = steal(gil, PyEval_EvalCode(compiled.get(), namespace_.get(), namespace_.get()));
+  if (!done)
+    throw_raised(gil);
+}
+
+void interpreter::load(const gil_held& gil, const source& source) {
+  switch (source.from) {
+  case source::kind::text:
+    if (source.code.find('\0') != std::string::npos) {
+      PyErr_SetString(PyExc_SyntaxError, "source code cannot contain null bytes");
+      throw_raised(gil);
+    }
+    texts_[source.name] = source.code;
+    run(gil, source.code, source.name);
+    return;
+  case source::kind::file: {
+    errno = 0;
+    std::ifstream in{source.name, std::ios::binary};
+    std::string code{std::istreambuf_iterator<char>{in}, {}};
+    if (!in) {
+      errno = errno != 0 ? errno : EIO;
+      PyErr_SetFromErrnoWithFilename(PyExc_OSError, source.name.c_str());
+      throw_raised(gil);
+    }
+    auto name = steal(gil, PyUnicode_DecodeFSDefault(source.name.c_str()));
+    if (!name || PyDict_SetItemString(namespace_.get(), "__file__", name.get()) < 0)
+      throw_raised(gil);
+    run(gil, code, source.name);
+    return;
+  }
+  case source::kind::module: {
+    auto module = steal(gil, PyImport_ImportModule(source.name.c_str()));
+    if (!module)
+      throw_raised(gil);
+    auto* dict = PyModule_Check(module.get()) ? PyModule_GetDict(module.get()) : nullptr;
+    if (!dict) {
+      PyErr_Format(PyExc_ImportError, "'%s' is not a module", source.name.c_str());
+      throw_raised(gil);
+    }
+    namespace_ = borrow(gil, dict);
+    return;
+  }
+  }
+}
+
+void interpreter::execute(const gil_held& gil, const std::string& code) {
+  auto number = ++executed_;
+  auto name = "<execute " + std::to_string(number) + ">";
+  if (number > remembered_texts)
+    texts_.erase("<execute " + std::to_string(number - remembered_texts) + ">");
+  texts_[name] = code;
+  run(gil, code, name);
+}
+
+interpreter::function_place& interpreter::place_of(const gil_held& gil, std::string_view function) {
+  if (auto known = functions_.find(function); known != functions_.end()) {
+    last_function_ = &*known;
+    return known->second;
+  }
+  function_place place;
+  auto colon = function.find(':');
+  auto name = colon == std::string_view::npos ? function : function.substr(colon + 1);
+  auto* text = PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "strict");
+  if (!text)
+    throw_raised(gil);
+  PyUnicode_InternInPlace(&text);
+  place.name = steal(gil, text);
+  if (colon == std::string_view::npos) {
+    place.owner = borrow(gil, namespace_.get());
+    place.owner_is_dict = true;
+  } else {
+    place.owner = steal(gil, PyImport_ImportModule(std::string{function.substr(0, colon)}.c_str()));
+    if (!place.owner)
+      throw_raised(gil);
+  }
+  auto entry = functions_.emplace(function, std::move(place)).first;
+  last_function_ = &*entry;
+  return entry->second;
+}
+
+object interpreter::find(const gil_held& gil, std::string_view function) {
+  auto& place =
+      last_function_ && last_function_->first == function ? last_function_->second : place_of(gil, function);
+  PyObject* found = nullptr;
+  auto status = place.owner_is_dict ? PyDict_GetItemRef(place.owner.get(), place.name.get(), &found)
+                                    : PyObject_GetOptionalAttr(place.owner.get(), place.name.get(), &found);
+  if (status < 0)
+    throw_raised(gil);
+  auto result = steal(gil, found);
+  if (!result)
+    throw no_such_function("no function '" + std::string{function}
+                           + "'; give the name of a function of the loaded source, or module:function");
+  return result;
+}
+
+void interpreter::check_function(const gil_held& gil, std::string_view function) {
+  auto found = find(gil, function);
+  if (!PyCallable_Check(found.get()))
+    throw no_such_function("'" + std::string{function} + "' is a " + Py_TYPE(found.get())->tp_name
+                           + ", which cannot be called");
+}
+
+shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
+                               std::span<const shared_bytes> arguments) {
+  auto callable = find(gil, function);
+  // The usual few arguments need no allocation; the first place is left free for CPython's own use.
+  constexpr std::size_t few = 6;
+  std::array<object, few> few_views;
+  std::array<PyObject*, few + 1> few_pointers{};
+  std::vector<object> many_views;
+  std::vector<PyObject*> many_pointers;
+  object* views = few_views.data();
+  PyObject** pointers = few_pointers.data();
+  if (arguments.size() > few) {
+    many_views.resize(arguments.size());
+    many_pointers.resize(arguments.size() + 1);
+    views = many_views.data();
+    pointers = many_pointers.data();
+  }
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    views[i] = spare_view_.make(gil, types_.exporter, arguments[i]);
+    if (!views[i])
+      throw_raised(gil);
+    pointers[i + 1] = views[i].get();
+  }
+  auto result = steal(gil, PyObject_Vectorcall(callable.get(), pointers + 1,
+                                               arguments.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  if (!result)
+    throw_raised(gil);
+  auto payload = from_python(gil, context_.rules, result.get(), "the result");
+  if (!payload)
+    throw_raised(gil);
+  result = {};
+  if (!arguments.empty())
+    spare_view_.give_back(gil, types_.exporter, std::move(views[0]));
+  return std::move(*payload);
+}
+
+void interpreter::between_messages(const gil_held& gil) {
+  pins_->drain(gil);
+  if (++messages_ % turn_after_messages == 0)
+    gil.release([] {});
+}
+
+bool interpreter::wind_down(const gil_held& gil, const teardown_limits& limits) {
+  if (!end_python_threads(gil, limits))
+    return false;
+  pins_->drain(gil);
+  return true;
+}
+
+void interpreter::abandon() noexcept {
+  abandoned_ = true;
+  for (auto& entry : functions_) {
+    entry.second.owner.release();
+    entry.second.name.release();
+  }
+  spare_view_.abandon();
+  namespace_.release();
+  module_.release();
+}
+
+void interpreter::clear_modules(const gil_held& gil) {
+  functions_.clear();
+  last_function_ = nullptr;
+  auto main = steal(gil, PyImport_ImportModule("__main__"));
+  if (main)
+    PyDict_Clear(PyModule_GetDict(main.get()));
+  if (namespace_)
+    PyDict_Clear(namespace_.get());
+  PyErr_Clear();
+  PyGC_Collect();
+  pins_->drain(gil);
+}
+
+} // namespace interp_actors::python

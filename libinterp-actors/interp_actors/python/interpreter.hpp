@@ -1,0 +1,147 @@
+#pragma once
+
+#include "interp_actors/base/shared_bytes.hpp"
+#include "interp_actors/base/source.hpp"
+#include "interp_actors/python/engine.hpp"
+#include "interp_actors/python/error.hpp"
+#include "interp_actors/python/interrupt.hpp"
+#include "interp_actors/python/memory_view.hpp"
+#include "interp_actors/python/pin.hpp"
+#include "interp_actors/python/teardown.hpp"
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+struct _ts;
+
+namespace interp_actors::python {
+
+/// A name that leads to no function. The text says what was looked for, and where.
+class no_such_function : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What an interpreter shares with other threads: made before it, held by them for as long as they need it.
+struct interpreter_link {
+  explicit interpreter_link(std::shared_ptr<bell> wake)
+      : control{std::make_shared<interrupter>()}, pins{std::make_shared<pin_owner>(std::move(wake))} {}
+
+  std::shared_ptr<interrupter> control;
+  std::shared_ptr<pin_owner> pins;
+};
+
+/// One CPython subinterpreter with its own GIL. Born, used and ended on one thread; between two `with_gil`
+/// its GIL is free.
+/// Owner: the incarnation's thread function, as a local.
+class interpreter {
+public:
+  /// Creates the interpreter with an empty `__main__`.
+  /// Errors: `error` or std::runtime_error with CPython's words.
+  interpreter(engine& engine, const interpreter_link& link, std::size_t pin_threshold);
+  interpreter(const interpreter&) = delete;
+  interpreter& operator=(const interpreter&) = delete;
+
+  /// Ends the interpreter.
+  /// Precondition: `wind_down` returned true, or `abandon` was called.
+  ~interpreter();
+
+  /// CPython's number of the interpreter, which it never uses again.
+  std::int64_t id() const noexcept { return id_; }
+
+  /// Calls `f(const gil_held&)` with the GIL held.
+  template <class F>
+  decltype(auto) with_gil(F&& f) {
+    attached scope{*this};
+    return std::forward<F>(f)(scope.gil);
+  }
+
+  // -- running code; all of these throw `error` where Python raises
+  // -----------------------------------------------
+
+  /// Runs `source` and keeps its module as the place where `call` looks functions up.
+  void load(const gil_held& gil, const source& source);
+
+  /// Runs `code` in the namespace of the loaded source.
+  void execute(const gil_held& gil, const std::string& code);
+
+  /// Calls a function of the loaded source, or `module:function` of any module, with one memoryview (or None)
+  /// for each argument, and returns its result as a payload; a handle that holds nothing stands for None.
+  /// Errors: also `no_such_function`.
+  shared_bytes call(const gil_held& gil, std::string_view function, std::span<const shared_bytes> arguments);
+
+  /// Checks that `function` can be called.
+  /// Errors: `no_such_function`, `error`.
+  void check_function(const gil_held& gil, std::string_view function);
+
+  /// Drops pins that were given back, and lets the interpreter's other Python threads run if it is their
+  /// turn.
+  void between_messages(const gil_held& gil);
+
+  // -- the end
+  // ----------------------------------------------------------------------------------------------------
+
+  /// Ends what the code left behind (`end_python_threads`), then drops all references of the library's own.
+  /// Returns false where the interpreter must be abandoned.
+  bool wind_down(const gil_held& gil, const teardown_limits& limits);
+
+  /// Clears the source's modules and collects, so that payloads of other interpreters are let go; for one
+  /// that lingers.
+  void clear_modules(const gil_held& gil);
+
+  /// Leaves the interpreter as it is, for good, with all that it holds: the destructor does nothing.
+  void abandon() noexcept;
+
+private:
+  struct attached {
+    explicit attached(interpreter& self);
+    ~attached();
+    attached(const attached&) = delete;
+    attached& operator=(const attached&) = delete;
+
+    interpreter& self;
+    gil_held gil;
+  };
+
+  /// Where a function is looked up, each time it is called, so that redefining it takes effect.
+  struct function_place {
+    object owner; // a dict for the loaded source, else a module
+    object name;
+    bool owner_is_dict = false;
+  };
+
+  [[noreturn]] void throw_raised(const gil_held& gil);
+  void set_up(const gil_held& gil, engine& engine);
+  void run(const gil_held& gil, const std::string& code, const std::string& name);
+  object find(const gil_held& gil, std::string_view function);
+  function_place& place_of(const gil_held& gil, std::string_view function);
+
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  _ts* thread_state_ = nullptr;
+  std::int64_t id_ = -1;
+  std::shared_ptr<interrupter> control_;
+  std::shared_ptr<pin_owner> pins_;
+  module_context context_;
+  module_types types_;
+  object module_;    // interp_actors
+  object namespace_; // dict of the loaded source
+  spare_view spare_view_;
+  source_texts texts_;
+  std::uint64_t executed_ = 0;
+  std::uint32_t messages_ = 0;
+  std::unordered_map<std::string, function_place, text_hash, std::equal_to<>> functions_;
+  const std::pair<const std::string, function_place>* last_function_ = nullptr;
+  bool abandoned_ = false;
+};
+
+} // namespace interp_actors::python

@@ -1,0 +1,61 @@
+#include "interp_actors/python/detail/capi.hpp"
+
+#include "interp_actors/python/interrupt.hpp"
+
+// The one private call of CPython in this library: it alone interrupts a subinterpreter without its GIL, in
+// 0.03 ms. `PyThreadState_SetAsyncExc`, the public way, blocks its caller in `attach` while C code holds the
+// GIL.
+extern "C" int _PyEval_AddPendingCall(PyInterpreterState* interpreter, int (*function)(void*), void* argument,
+                                      int flags);
+
+namespace interp_actors::python {
+
+void interrupter::attach(const gil_held&, PyObject* exception) {
+  std::lock_guard guard{mutex_};
+  interpreter_ = PyInterpreterState_Get();
+  thread_ = PyThread_get_thread_ident();
+  exception_ = exception;
+}
+
+void interrupter::detach(const gil_held& gil) {
+  end(gil);
+  std::lock_guard guard{mutex_};
+  interpreter_ = nullptr;
+  exception_ = nullptr;
+}
+
+bool interrupter::interrupt(std::uint64_t activity) noexcept {
+  std::lock_guard guard{mutex_};
+  if (!interpreter_)
+    return false;
+  target_.store(activity, std::memory_order_relaxed);
+  // One call in CPython's queue is enough; it looks at the newest target.
+  if (!queued_.exchange(true, std::memory_order_acq_rel)
+      && _PyEval_AddPendingCall(interpreter_, on_pending_call, this, 0) != 0)
+    queued_.store(
+        false, std::memory_order_release); // CPython's queue is full: the next step of the ladder tries again
+  return true;
+}
+
+// Runs with the GIL, in whichever Python thread of the interpreter comes first.
+int interrupter::on_pending_call(void* self) {
+  auto& that = *static_cast<interrupter*>(self);
+  that.queued_.store(false, std::memory_order_release);
+  auto running = that.running_.load(std::memory_order_relaxed);
+  if (running == 0 || running != that.target_.load(std::memory_order_relaxed) || !that.exception_)
+    return 0;
+  if (PyThread_get_thread_ident() == that.thread_) {
+    PyErr_SetString(that.exception_, "interrupted from outside");
+    return -1;
+  }
+  that.raised_from_elsewhere_.store(true, std::memory_order_relaxed);
+  PyThreadState_SetAsyncExc(that.thread_, that.exception_);
+  return 0;
+}
+
+void interrupter::forget_raised(const gil_held&) noexcept {
+  raised_from_elsewhere_.store(false, std::memory_order_relaxed);
+  PyThreadState_SetAsyncExc(thread_, nullptr);
+}
+
+} // namespace interp_actors::python

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "interp_actors/python/object.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+struct _is;
+
+namespace interp_actors::python {
+
+/// Lets other threads interrupt what an interpreter's own thread runs, and fence the interpreter off for
+/// good. What runs has a number, so an interrupt that comes late hits nothing else.
+/// Thread: `interrupt`, `fence` and `fenced` any; the rest the interpreter's own.
+/// Death: an interrupt after `detach` does nothing; `detach` waits for one that is on its way. The object
+/// must exist until the interpreter has ended, since CPython may hold its address until then.
+class interrupter {
+public:
+  interrupter() = default;
+  interrupter(const interrupter&) = delete;
+  interrupter& operator=(const interrupter&) = delete;
+
+  /// Makes the calling thread the target. `exception` is the class to raise; borrowed until `detach`.
+  void attach(const gil_held& gil, PyObject* exception);
+
+  /// Ends all interrupting; to be called before the interpreter ends.
+  void detach(const gil_held& gil);
+
+  /// Names what runs from now on; 0 is nothing. Costs a plain store.
+  void begin(std::uint64_t activity) noexcept { running_.store(activity, std::memory_order_relaxed); }
+
+  /// Nothing runs any more: an interrupt that has not been raised yet never is.
+  void end(const gil_held& gil) noexcept {
+    running_.store(0, std::memory_order_relaxed);
+    if (raised_from_elsewhere_.load(std::memory_order_relaxed))
+      forget_raised(gil);
+  }
+
+  /// Raises the exception in `activity` soon, if that still runs then. Never blocks, needs no GIL. Returns
+  /// false where no interpreter is attached. Python code sees it between two instructions: a blocked C call
+  /// must return first.
+  /// Source: CPython 3.14, Python/ceval_gil.c, `_PyEval_AddPendingCall`.
+  bool interrupt(std::uint64_t activity) noexcept;
+
+  /// From now on every entry into our module raises.
+  void fence() noexcept { fenced_.store(true, std::memory_order_release); }
+  bool fenced() const noexcept { return fenced_.load(std::memory_order_acquire); }
+
+private:
+  static int on_pending_call(void* self);
+  void forget_raised(const gil_held& gil) noexcept;
+
+  std::mutex mutex_; // guards interpreter_ against its end
+  _is* interpreter_ = nullptr;
+  unsigned long thread_ = 0;
+  PyObject* exception_ = nullptr;
+  std::atomic<std::uint64_t> running_{0};
+  std::atomic<std::uint64_t> target_{0};
+  std::atomic<bool> queued_{false};
+  std::atomic<bool> raised_from_elsewhere_{false};
+  std::atomic<bool> fenced_{false};
+};
+
+} // namespace interp_actors::python

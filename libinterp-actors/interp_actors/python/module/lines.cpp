@@ -1,0 +1,197 @@
+#include "interp_actors/python/detail/capi.hpp"
+
+#include "interp_actors/python/module/lines.hpp"
+
+#include "interp_actors/python/module/module.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <new>
+#include <string>
+#include <string_view>
+
+namespace interp_actors::python {
+
+namespace {
+
+/// A line of this many bytes without an end is written all the same.
+constexpr std::size_t longest_line = 16 * 1024 * 1024;
+
+struct lines {
+  PyObject_HEAD int descriptor;
+  line_gate* gate;
+  std::map<unsigned long, std::string> unfinished; // by thread
+};
+
+lines* as_lines(PyObject* self) {
+  return reinterpret_cast<lines*>(self);
+}
+
+/// Writes all of `text`; 0 or an errno value. Called without the GIL.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    auto count = ::write(descriptor, text.data(), text.size());
+    if (count >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      ::pollfd ready{descriptor, POLLOUT, 0};
+      ::poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+bool emit(const gil_held& gil, lines* self, std::string text) {
+  if (text.empty())
+    return true;
+  auto problem = gil.release([&] {
+    std::lock_guard guard{self->gate->mutex};
+    return write_all(self->descriptor, text);
+  });
+  if (problem == 0)
+    return true;
+  errno = problem;
+  PyErr_SetFromErrno(PyExc_OSError);
+  return false;
+}
+
+PyObject* lines_write(PyObject* self, PyObject* data) {
+  auto gil = gil_held::entered();
+  Py_buffer buffer;
+  if (PyObject_GetBuffer(data, &buffer, PyBUF_SIMPLE) < 0)
+    return nullptr;
+  auto size = buffer.len;
+  std::string whole;
+  try {
+    auto& unfinished = as_lines(self)->unfinished[PyThread_get_thread_ident()];
+    unfinished.append(static_cast<const char*>(buffer.buf), static_cast<std::size_t>(size));
+    auto end = unfinished.rfind('\n');
+    if (end != std::string::npos) {
+      whole = unfinished.substr(0, end + 1);
+      unfinished.erase(0, end + 1);
+    } else if (unfinished.size() > longest_line) {
+      whole.swap(unfinished);
+    }
+    if (unfinished.empty())
+      as_lines(self)->unfinished.erase(PyThread_get_thread_ident());
+  } catch (const std::bad_alloc&) {
+    PyBuffer_Release(&buffer);
+    return PyErr_NoMemory();
+  }
+  PyBuffer_Release(&buffer);
+  return emit(gil, as_lines(self), std::move(whole)) ? PyLong_FromSsize_t(size) : nullptr;
+}
+
+PyObject* lines_flush(PyObject* self, PyObject*) {
+  auto gil = gil_held::entered();
+  auto node = as_lines(self)->unfinished.extract(PyThread_get_thread_ident());
+  if (node && !emit(gil, as_lines(self), std::move(node.mapped())))
+    return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* lines_fileno(PyObject* self, PyObject*) {
+  return PyLong_FromLong(as_lines(self)->descriptor);
+}
+
+PyObject* lines_isatty(PyObject* self, PyObject*) {
+  return PyBool_FromLong(::isatty(as_lines(self)->descriptor));
+}
+
+PyObject* lines_true(PyObject*, PyObject*) {
+  Py_RETURN_TRUE;
+}
+
+PyObject* lines_false(PyObject*, PyObject*) {
+  Py_RETURN_FALSE;
+}
+
+PyObject* lines_none(PyObject*, PyObject*) {
+  Py_RETURN_NONE;
+}
+
+PyObject* lines_closed(PyObject*, void*) {
+  Py_RETURN_FALSE;
+}
+
+void lines_dealloc(PyObject* self) {
+  auto gil = gil_held::entered();
+  auto* type = Py_TYPE(self);
+  for (auto& entry : as_lines(self)->unfinished)
+    if (!emit(gil, as_lines(self), entry.second))
+      PyErr_Clear();
+  using unfinished_lines = std::map<unsigned long, std::string>;
+  as_lines(self)->unfinished.~unfinished_lines();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+} // namespace
+
+object make_lines_type(const gil_held& gil, PyObject* module) {
+  static PyMethodDef methods[] = {
+      {"write", lines_write, METH_O,
+       "Write bytes; what follows the last newline waits for the rest of its line."},
+      {"flush", lines_flush, METH_NOARGS, "Write the calling thread's incomplete line."},
+      {"close", lines_none, METH_NOARGS, "Do nothing: the stream belongs to the process."},
+      {"fileno", lines_fileno, METH_NOARGS, "Return the file descriptor."},
+      {"isatty", lines_isatty, METH_NOARGS, "Return whether the stream is a terminal."},
+      {"writable", lines_true, METH_NOARGS, "Return True."},
+      {"readable", lines_false, METH_NOARGS, "Return False."},
+      {"seekable", lines_false, METH_NOARGS, "Return False."},
+      {nullptr, nullptr, 0, nullptr},
+  };
+  static PyGetSetDef properties[] = {
+      {"closed", lines_closed, nullptr, "Always False.", nullptr},
+      {nullptr, nullptr, nullptr, nullptr, nullptr},
+  };
+  static PyType_Slot slots[] = {
+      {Py_tp_methods, methods},
+      {Py_tp_getset, properties},
+      {Py_tp_dealloc, reinterpret_cast<void*>(lines_dealloc)},
+      {Py_tp_doc, const_cast<char*>("A standard stream that writes whole lines.")},
+      {0, nullptr},
+  };
+  static PyType_Spec spec = {
+      "interp_actors.Lines", static_cast<int>(sizeof(lines)), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  return steal(gil, PyType_FromModuleAndSpec(module, &spec, nullptr));
+}
+
+bool replace_standard_streams(const gil_held& gil, PyObject* lines_type, line_gate* gate) {
+  auto io = steal(gil, PyImport_ImportModule("io"));
+  auto wrapper = io ? steal(gil, PyObject_GetAttrString(io.get(), "TextIOWrapper")) : object{};
+  if (!wrapper)
+    return false;
+  struct stream {
+    const char* name;
+    int descriptor;
+  };
+  for (auto [name, descriptor] : {stream{"stdout", STDOUT_FILENO}, stream{"stderr", STDERR_FILENO}}) {
+    auto* made = PyObject_New(lines, reinterpret_cast<PyTypeObject*>(lines_type));
+    if (!made)
+      return false;
+    made->descriptor = descriptor;
+    made->gate = gate;
+    new (&made->unfinished) std::map<unsigned long, std::string>;
+    auto raw = steal(gil, reinterpret_cast<PyObject*>(made));
+    auto arguments = steal(gil, Py_BuildValue("(O)", raw.get()));
+    auto options = steal(gil, Py_BuildValue("{s:s,s:s,s:s,s:O}", "encoding", "utf-8", "errors",
+                                            "backslashreplace", "newline", "\n", "write_through", Py_True));
+    if (!arguments || !options)
+      return false;
+    auto text = steal(gil, PyObject_Call(wrapper.get(), arguments.get(), options.get()));
+    if (!text || PySys_SetObject(name, text.get()) < 0)
+      return false;
+    if (PySys_SetObject(descriptor == STDOUT_FILENO ? "__stdout__" : "__stderr__", text.get()) < 0)
+      return false;
+  }
+  return true;
+}
+
+} // namespace interp_actors::python

@@ -1,0 +1,111 @@
+#include "interp_actors/python/detail/capi.hpp"
+
+#include "interp_actors/python/module/module.hpp"
+
+#include "interp_actors/python/interrupt.hpp"
+#include "interp_actors/python/module/builder.hpp"
+#include "interp_actors/python/module/lines.hpp"
+#include "interp_actors/python/module/state.hpp"
+#include "interp_actors/python/pin.hpp"
+
+#include <stdexcept>
+
+namespace interp_actors::python {
+
+namespace {
+
+module_state* state_of_module(PyObject* module) {
+  return static_cast<module_state*>(PyModule_GetState(module));
+}
+
+int module_exec(PyObject* module) {
+  auto gil = gil_held::entered();
+  auto* state = state_of_module(module);
+  *state = module_state{};
+  state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
+  state->lines = make_lines_type(gil, module).release();
+  state->builder = make_builder_type(gil, module).release();
+  state->types.interrupted =
+      PyErr_NewExceptionWithDoc("interp_actors.Interrupted",
+                                "Raised in a handler by its deadline, a cancellation or a stop.\n\nCode that "
+                                "catches it may clean up and must end soon: "
+                                "an interpreter that goes on is abandoned.",
+                                PyExc_KeyboardInterrupt, nullptr);
+  if (!state->types.exporter || !state->lines || !state->builder || !state->types.interrupted)
+    return -1;
+  if (PyModule_AddObjectRef(module, "Interrupted", state->types.interrupted) < 0
+      || PyModule_AddObjectRef(module, "Builder", state->builder) < 0)
+    return -1;
+  return 0;
+}
+
+int module_traverse(PyObject* module, visitproc visit, void* arg) {
+  auto* state = state_of_module(module);
+  Py_VISIT(state->types.exporter);
+  Py_VISIT(state->types.interrupted);
+  Py_VISIT(state->lines);
+  Py_VISIT(state->builder);
+  return 0;
+}
+
+int module_clear(PyObject* module) {
+  auto* state = state_of_module(module);
+  Py_CLEAR(state->types.exporter);
+  Py_CLEAR(state->types.interrupted);
+  Py_CLEAR(state->lines);
+  Py_CLEAR(state->builder);
+  return 0;
+}
+
+PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, reinterpret_cast<void*>(module_exec)},
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+    {0, nullptr},
+};
+
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, module_name,  "What code inside of an interpreter actor can use of its library.",
+    sizeof(module_state),  nullptr,      module_slots,
+    module_traverse,       module_clear, [](void* module) { module_clear(static_cast<PyObject*>(module)); },
+};
+
+PyObject* init_module() {
+  return PyModuleDef_Init(&definition);
+}
+
+} // namespace
+
+module_state* state_of(PyObject* instance) {
+  auto* module = PyType_GetModuleByDef(Py_TYPE(instance), &definition);
+  return module ? state_of_module(module) : nullptr;
+}
+
+bool check_entry(const gil_held&, PyObject* instance) {
+  auto* state = state_of(instance);
+  if (!state)
+    return false;
+  if (state->context && state->context->control->fenced()) {
+    PyErr_SetString(state->types.interrupted,
+                    "this interpreter was abandoned; nothing that it does counts any more");
+    return false;
+  }
+  return true;
+}
+
+void register_module() {
+  if (PyImport_AppendInittab(module_name, init_module) < 0)
+    throw std::runtime_error("interp-actors: no memory to register the module interp_actors");
+}
+
+bool enter_module(const gil_held& gil, module_context& context, module_types& types, object& module) {
+  module = steal(gil, PyImport_ImportModule(module_name));
+  if (!module)
+    return false;
+  auto* state = state_of_module(module.get());
+  state->context = &context;
+  types = state->types;
+  context.rules.exporter_type = types.exporter;
+  return replace_standard_streams(gil, state->lines, context.gate);
+}
+
+} // namespace interp_actors::python

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "interp_actors/python/gil.hpp"
+
+#include <utility>
+
+struct _object;
+using PyObject = _object;
+
+namespace interp_actors::python {
+
+/// One owned reference to a Python object, or none. Made by `steal` and `borrow` alone.
+/// Thread: any that holds the GIL of the object's own interpreter, also where it is destroyed.
+class object {
+public:
+  object() noexcept = default;
+  object(object&& other) noexcept : pointer_{std::exchange(other.pointer_, nullptr)} {}
+  object& operator=(object&& other) noexcept {
+    std::swap(pointer_, other.pointer_);
+    return *this;
+  }
+  ~object() {
+    if (pointer_)
+      drop();
+  }
+
+  explicit operator bool() const noexcept { return pointer_ != nullptr; }
+  PyObject* get() const noexcept { return pointer_; }
+
+  /// Gives the reference away, for calls that steal one.
+  PyObject* release() noexcept { return std::exchange(pointer_, nullptr); }
+
+private:
+  friend object steal(const gil_held&, PyObject*) noexcept;
+  friend object borrow(const gil_held&, PyObject*) noexcept;
+
+  explicit object(PyObject* pointer) noexcept : pointer_{pointer} {}
+
+  void drop() noexcept;
+
+  PyObject* pointer_ = nullptr;
+};
+
+/// Takes over the reference that `pointer` stands for; null stays null.
+inline object steal(const gil_held&, PyObject* pointer) noexcept {
+  return object{pointer};
+}
+
+/// Adds a reference to `pointer`; null stays null.
+object borrow(const gil_held&, PyObject* pointer) noexcept;
+
+} // namespace interp_actors::python
