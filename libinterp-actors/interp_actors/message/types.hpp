@@ -1,0 +1,53 @@
+#pragma once
+
+#include "interp_actors/message/inspect.hpp"
+
+#include <caf/is_error_code_enum.hpp>
+#include <caf/result.hpp>
+#include <caf/timespan.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <string>
+#include <vector>
+
+namespace interp_actors {
+
+struct execute_atom;
+struct call_atom;
+struct cancel_atom;
+
+/// Any interpreter, whatever its code: the generic interface.
+///
+/// `(execute_atom, code)` runs code in the namespace of the spawned source. `(call_atom, function, payload)`
+/// and `(call_atom, function, payloads)` call a function of that source, or `module:function`, with one
+/// read-only memoryview for each payload, and answer with its result: bytes or a payload, or a handle that
+/// holds nothing for None. `function` is UTF-8. A `timespan` at the end is the request's deadline, counted
+/// from its acceptance into the mailbox. `(cancel_atom)` interrupts the request that runs at that moment, and
+/// answers whether there was one. It never waits.
+/// Errors: `errc` codes; see `python_error_of` for what Python said.
+using interpreter_actor = caf::typed_actor<
+    caf::result<void>(execute_atom, std::string), caf::result<void>(execute_atom, std::string, caf::timespan),
+    caf::result<shared_bytes>(call_atom, std::string, shared_bytes),
+    caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>),
+    caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>, caf::timespan),
+    caf::result<bool>(cancel_atom)>;
+
+} // namespace interp_actors
+
+// Users begin their own block at first_custom_type_id; ours leaves them room.
+CAF_BEGIN_TYPE_ID_BLOCK(interp_actors, caf::first_custom_type_id + 10'000)
+
+CAF_ADD_ATOM(interp_actors, interp_actors, execute_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, call_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, cancel_atom)
+
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::errc))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::python_error))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::shared_bytes))
+CAF_ADD_TYPE_ID(interp_actors, (std::vector<interp_actors::shared_bytes>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::interpreter_actor))
+
+CAF_END_TYPE_ID_BLOCK(interp_actors)
+
+CAF_ERROR_CODE_ENUM(interp_actors::errc)
