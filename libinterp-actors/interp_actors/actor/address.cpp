@@ -1,0 +1,90 @@
+#include "interp_actors/actor/address.hpp"
+
+#include "interp_actors/actor/incarnation.hpp"
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/message/types.hpp"
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+#include <caf/system_messages.hpp>
+
+namespace interp_actors {
+
+address::address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
+                 const spawn_options& options, caf::timespan shutdown_timeout)
+    : caf::actor_companion{config},
+      box_{std::move(box)},
+      deadline_{options.deadline},
+      handler_deadlines_{options.handler_deadlines},
+      shutdown_timeout_{shutdown_timeout} {
+  box_->bind(ctrl());
+}
+
+address::~address() = default;
+
+void address::INTERP_ACTORS_ON_LAST_HANDLE() {
+  box_->close(caf::make_error(caf::exit_reason::unreachable), false);
+  caf::actor_companion::INTERP_ACTORS_ON_LAST_HANDLE();
+}
+
+time_point address::deadline_of(const caf::message& content) const {
+  auto limit = deadline_;
+  if (content.size() > 1 && content.match_element<caf::timespan>(content.size() - 1))
+    limit = content.get_as<caf::timespan>(content.size() - 1);
+  else if (!handler_deadlines_.empty() && content.size() > 1 && content.match_element<call_atom>(0)
+           && content.match_element<std::string>(1))
+    if (auto own = handler_deadlines_.find(content.get_as<std::string>(1)); own != handler_deadlines_.end())
+      limit = own->second;
+  return limit.count() == 0 ? no_deadline : time_after(limit);
+}
+
+bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_context*) {
+  auto& content = element->payload;
+  if (content.size() == 1) {
+    if (content.match_elements<caf::exit_msg>()) {
+      on_exit_message(content.get_as<caf::exit_msg>(0));
+      return true;
+    }
+    if (content.match_elements<cancel_atom>()) {
+      auto inhabitant = incarnation_.lock();
+      auto hit = inhabitant && inhabitant->cancel();
+      answer_request(std::move(element), ctrl(), caf::make_message(hit));
+      return true;
+    }
+  }
+  // Answers and down messages have no receiver here: the address asks and monitors nobody.
+  if (element->mid.is_response() || content.match_elements<caf::down_msg>())
+    return true;
+  auto deadline = deadline_of(content);
+  switch (box_->push(element, deadline)) {
+  case interp_actors::mailbox::push_result::accepted:
+    if (deadline != no_deadline)
+      if (auto inhabitant = incarnation_.lock())
+        inhabitant->watch(deadline);
+    return true;
+  case interp_actors::mailbox::push_result::full:
+    answer_request(std::move(element), ctrl(),
+                   caf::make_message(make_error(errc::mailbox_full,
+                                                "the mailbox holds as much as it may; try again later, "
+                                                "or raise spawn_options::mailbox")));
+    return true;
+  case interp_actors::mailbox::push_result::closed:
+    break;
+  }
+  auto reason = box_->reason();
+  answer_request(
+      std::move(element), nullptr,
+      caf::make_message(reason ? std::move(reason) : caf::make_error(caf::sec::request_receiver_down)));
+  return false;
+}
+
+void address::on_exit_message(const caf::exit_msg& message) {
+  // As in CAF, a linked actor's normal end ends nobody.
+  if (!message.reason)
+    return;
+  bool at_once = message.reason == caf::exit_reason::kill;
+  if (auto inhabitant = incarnation_.lock())
+    inhabitant->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : shutdown_timeout_);
+}
+
+} // namespace interp_actors

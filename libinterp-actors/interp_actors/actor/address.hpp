@@ -1,0 +1,44 @@
+#pragma once
+
+#include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/actor/settings.hpp"
+
+#include <caf/actor_companion.hpp>
+#include <caf/system_messages.hpp>
+
+#include <memory>
+
+namespace interp_actors {
+
+class incarnation;
+
+/// What users hold: the CAF actor in front of a mailbox. It runs no code of its own; what arrives goes into
+/// the mailbox in the sender's thread, but for exit messages and cancellations, which cannot wait behind a
+/// handler that never ends.
+/// Thread: `enqueue` any.
+class address final : public caf::actor_companion {
+public:
+  address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
+          const spawn_options& options, caf::timespan shutdown_timeout);
+  ~address() override;
+
+  /// Names the incarnation that takes from the mailbox. To be called before the address is handed out.
+  void inhabit(const std::shared_ptr<incarnation>& incarnation) { incarnation_ = incarnation; }
+
+  using caf::actor_companion::enqueue;
+  bool enqueue(caf::mailbox_element_ptr element, compat::execution_context* context) override;
+  const char* name() const override { return "interp_actors.interpreter"; }
+
+private:
+  void INTERP_ACTORS_ON_LAST_HANDLE() override;
+  time_point deadline_of(const caf::message& content) const;
+  void on_exit_message(const caf::exit_msg& message);
+
+  const std::shared_ptr<interp_actors::mailbox> box_;
+  std::weak_ptr<incarnation> incarnation_;
+  const caf::timespan deadline_;
+  const std::map<std::string, caf::timespan, std::less<>> handler_deadlines_;
+  const caf::timespan shutdown_timeout_;
+};
+
+} // namespace interp_actors

@@ -1,0 +1,313 @@
+#include "interp_actors/actor/incarnation.hpp"
+
+#include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/base/payload_stats.hpp"
+#include "interp_actors/message/types.hpp"
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+
+#include <algorithm>
+
+namespace interp_actors {
+
+namespace {
+
+/// What winding down may take beyond its limits before the timer looks after it.
+constexpr std::chrono::milliseconds teardown_slack{250};
+
+/// As `time_after`, with 0 for no limit.
+time_point deadline_after(std::chrono::nanoseconds limit) {
+  return limit == std::chrono::nanoseconds::zero() ? no_deadline : time_after(limit);
+}
+
+} // namespace
+
+incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
+                         spawn_options options)
+    : home_{std::move(home)},
+      box_{std::move(box)},
+      code_{std::move(code)},
+      options_{std::move(options)},
+      link_{box_->wake()} {}
+
+void incarnation::launch() {
+  consumer_ = box_->attach();
+  // The thread keeps the incarnation, also after it was abandoned.
+  thread_.start(options_.name, [self = shared_from_this()] { self->run(); });
+}
+
+caf::error incarnation::wait_started() {
+  std::unique_lock guard{started_mutex_};
+  started_changed_.wait(guard, [this] { return started_.has_value(); });
+  return *started_;
+}
+
+void incarnation::report_started(caf::error problem) {
+  {
+    std::lock_guard guard{started_mutex_};
+    if (!started_)
+      started_ = std::move(problem);
+  }
+  started_changed_.notify_all();
+}
+
+void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
+  box_->close(std::move(reason));
+  auto when = time_after(limit);
+  box_->stop_activity(when);
+  home_->arm(shared_from_this(), when);
+}
+
+bool incarnation::cancel() {
+  auto answer_at = time_after(unwind_time);
+  auto activity = box_->cancel(answer_at);
+  if (activity == 0)
+    return false;
+  link_.control->interrupt(activity);
+  home_->arm(shared_from_this(), answer_at);
+  return true;
+}
+
+void incarnation::hurry(time_point when) {
+  linger_until_.store(when.time_since_epoch().count());
+  box_->wake()->ring();
+}
+
+void incarnation::watch(time_point deadline) {
+  home_->arm(shared_from_this(), deadline);
+}
+
+// -- the timer's thread
+// -----------------------------------------------------------------------------------------------
+
+time_point incarnation::tick(time_point now) {
+  auto next = box_->expire(now);
+  auto step = box_->step(now, home_->settings.grace);
+  if (step.what == mailbox::ladder_step::kind::interrupt)
+    link_.control->interrupt(step.activity);
+  else if (step.what == mailbox::ladder_step::kind::abandon)
+    abandon();
+  return std::min(next, step.next);
+}
+
+void incarnation::abandon() {
+  link_.control->fence();
+  auto text = "'" + options_.name + "' did not end within "
+              + std::to_string(home_->settings.grace.count() / 1'000'000)
+              + " ms after it was interrupted, and was given up; its thread may still hang in C code";
+  auto reason = make_error(errc::abandoned, std::move(text));
+  report_started(reason);
+  box_->close(std::move(reason));
+  home_->abandoned(*this);
+  take_address_down();
+}
+
+void incarnation::take_address_down() {
+  if (box_->unreachable())
+    return; // CAF does it, in the thread that dropped the last handle
+  static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
+  box_->release_address();
+}
+
+// -- the incarnation's own thread
+// -------------------------------------------------------------------------------------
+
+void incarnation::run() {
+  bool created = false;
+  try {
+    auto activity = begin(options_.start_deadline, true);
+    python::interpreter interpreter{home_->engine, link_, home_->settings.pin_threshold};
+    created = true;
+    interpreter.with_gil([&](const python::gil_held& gil) {
+      link_.control->begin(activity);
+      start(gil, interpreter);
+      auto outcome = finish(gil, activity);
+      if (ending_ && outcome.cause == interrupt_cause::deadline)
+        ending_ = make_error(errc::deadline_exceeded, python_error_of(*ending_).value_or(python_error{}));
+      if (!ending_ && outcome.current) {
+        report_started({});
+        live(gil, interpreter);
+      }
+      end(gil, interpreter);
+    });
+  } catch (const python::error& problem) {
+    ending_ = make_error(errc::start_failed, problem.data());
+  } catch (const std::exception& problem) {
+    ending_ = make_error(errc::start_failed, std::string{problem.what()});
+  }
+  if (!created && box_->begin(consumer_, no_deadline, false) != 0) {
+    box_->close(*ending_);
+    take_address_down();
+    report_started(*ending_);
+  }
+  if (!left_behind_)
+    home_->ended(*this);
+}
+
+mailbox::activity_number incarnation::begin(std::chrono::nanoseconds limit, bool stoppable) {
+  auto deadline = deadline_after(limit);
+  auto activity = box_->begin(consumer_, deadline, stoppable);
+  link_.control->begin(activity);
+  if (deadline != no_deadline)
+    home_->arm(shared_from_this(), deadline);
+  return activity;
+}
+
+mailbox::outcome incarnation::finish(const python::gil_held& gil, mailbox::activity_number activity) {
+  link_.control->end(gil);
+  return box_->end(consumer_, activity);
+}
+
+void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter) {
+  try {
+    interpreter.load(gil, code_);
+    for (auto& function : options_.functions)
+      interpreter.check_function(gil, function);
+  } catch (const python::error& problem) {
+    ending_ = make_error(errc::start_failed, problem.data());
+  } catch (const python::no_such_function& problem) {
+    ending_ = make_error(errc::no_such_function,
+                         std::string{problem.what()} + " ('" + code_.name + "' was loaded)");
+  }
+}
+
+void incarnation::live(const python::gil_held& gil, python::interpreter& interpreter) {
+  using kind = mailbox::taken::kind;
+  while (!ending_) {
+    auto taken = box_->take(consumer_);
+    switch (taken.what) {
+    case kind::message:
+      handle(gil, interpreter, std::move(taken));
+      interpreter.between_messages(gil);
+      break;
+    case kind::empty:
+      gil.release([this] { box_->park(); });
+      interpreter.between_messages(gil);
+      break;
+    case kind::closed:
+    case kind::fenced:
+      return;
+    }
+  }
+}
+
+void incarnation::handle(const python::gil_held& gil, python::interpreter& interpreter,
+                         mailbox::taken taken) {
+  auto activity = taken.activity;
+  bool is_request = taken.element->mid.is_request();
+  link_.control->begin(activity);
+  caf::message answer;
+  std::optional<python::error> raised;
+  caf::error problem;
+  try {
+    answer = dispatch(gil, interpreter, taken.element->payload);
+  } catch (python::error& error) {
+    raised = std::move(error);
+  } catch (const python::no_such_function& error) {
+    problem = make_error(errc::no_such_function, std::string{error.what()});
+  }
+  auto outcome = finish(gil, activity);
+  if (!outcome.current)
+    return; // abandoned: the timer has answered, and nothing that happens here counts
+  if (raised) {
+    using kind = python::raised_kind;
+    auto how = raised->kind();
+    bool ours = how == kind::interrupted && outcome.cause != interrupt_cause::none;
+    if (ours) {
+      problem = outcome.cause == interrupt_cause::stopping ? box_->reason()
+                                                           : error_for(outcome.cause, raised->take());
+      if (!problem) // stopped for a normal end
+        problem = error_for(outcome.cause, {});
+    } else if (how == kind::exit) {
+      auto code = raised->data().exit_code.value_or(1);
+      problem = make_error(errc::exited, raised->take());
+      ending_ = code == 0 ? caf::error{} : problem;
+    } else if (how == kind::exception && is_request) {
+      problem = make_error(errc::python_exception, raised->take());
+      if (options_.fail_on == fail_on::exceptions)
+        ending_ = make_error(errc::crashed, *python_error_of(problem));
+    } else {
+      problem = make_error(errc::crashed, raised->take());
+      ending_ = problem;
+    }
+  } else if (problem && !is_request) {
+    ending_ = problem;
+  }
+  if (!outcome.unanswered)
+    return;
+  if (problem)
+    answer = caf::make_message(std::move(problem));
+  answer_request(std::move(taken.element), box_->address(), std::move(answer));
+}
+
+caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
+                                   const caf::message& content) {
+  if (content.match_elements<call_atom, std::string, shared_bytes>()) {
+    return caf::make_message(
+        interpreter.call(gil, content.get_as<std::string>(1), {&content.get_as<shared_bytes>(2), 1}));
+  }
+  if (content.match_elements<call_atom, std::string, std::vector<shared_bytes>>()
+      || content.match_elements<call_atom, std::string, std::vector<shared_bytes>, caf::timespan>()) {
+    return caf::make_message(
+        interpreter.call(gil, content.get_as<std::string>(1), content.get_as<std::vector<shared_bytes>>(2)));
+  }
+  if (content.match_elements<execute_atom, std::string>()
+      || content.match_elements<execute_atom, std::string, caf::timespan>()) {
+    interpreter.execute(gil, content.get_as<std::string>(1));
+    return {};
+  }
+  return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+}
+
+void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
+  auto limits = python::teardown_limits{
+      .limit = std::chrono::duration_cast<std::chrono::milliseconds>(home_->settings.teardown_timeout)};
+  auto activity = begin(limits.grace + limits.limit + teardown_slack, false);
+  bool counts = activity != 0;
+  if (!counts && home_->stopped()) {
+    interpreter.abandon(); // the process is about to end: nothing of Python may be touched any more
+    left_behind_ = true;
+    return;
+  }
+  if (counts)
+    gil.release([this] { box_->close(ending_.value_or(caf::error{})); });
+  bool clean = interpreter.wind_down(gil, limits);
+  counts = finish(gil, activity).current && counts;
+  if (!clean) {
+    interpreter.abandon();
+    left_behind_ = true;
+  }
+  if (counts) {
+    gil.release([&] {
+      if (!clean)
+        home_->abandoned(*this);
+      take_address_down();
+      report_started(ending_.value_or(box_->reason()));
+    });
+  }
+  if (clean)
+    linger(gil, interpreter);
+}
+
+void incarnation::linger(const python::gil_held& gil, python::interpreter& interpreter) {
+  auto& pins = *link_.pins;
+  if (pins.live() == 0)
+    return;
+  pins.wake_always();
+  interpreter.clear_modules(gil);
+  auto& lingering = detail::payload_counters.lingering_interpreters;
+  lingering.fetch_add(1, std::memory_order_relaxed);
+  auto limit = time_after(home_->settings.linger_timeout);
+  while (pins.live() != 0) {
+    auto until = std::min(limit, time_point{time_point::duration{linger_until_.load()}});
+    if (deadline_clock::now() >= until)
+      break;
+    gil.release([&] { box_->wake()->wait_until(until); });
+    pins.drain(gil);
+  }
+  lingering.fetch_sub(1, std::memory_order_relaxed);
+}
+
+} // namespace interp_actors

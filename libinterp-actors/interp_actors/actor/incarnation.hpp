@@ -1,0 +1,85 @@
+#pragma once
+
+#include "interp_actors/actor/abandonable_thread.hpp"
+#include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/actor/roster.hpp"
+#include "interp_actors/actor/settings.hpp"
+#include "interp_actors/base/source.hpp"
+#include "interp_actors/python/interpreter.hpp"
+
+#include <caf/error.hpp>
+#include <caf/message.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace interp_actors {
+
+/// One life of an address: a thread with an interpreter that takes messages from the address's mailbox.
+///
+/// Ends by itself (its code said so), by `stop`, or is abandoned by the timer when its code does not give
+/// way; then its thread may come back later, finds itself fenced, and ends without a word to anybody.
+/// Thread: `stop`, `cancel`, `wait_started`, `hurry` any; `tick` the timer's; the rest its own.
+class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
+public:
+  incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code, spawn_options options);
+
+  /// Starts the thread.
+  /// Errors: std::system_error.
+  void launch();
+
+  /// Waits until the source is loaded; returns an error without a code then, or why it failed.
+  caf::error wait_started();
+
+  /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
+  /// itself.
+  void stop(caf::error reason, std::chrono::nanoseconds limit);
+
+  /// Interrupts the running request; returns whether there was one.
+  bool cancel();
+
+  /// Shortens the lingering to end at `when`.
+  void hurry(time_point when);
+
+  /// Arms the timer for a message's deadline.
+  void watch(time_point deadline);
+
+  abandonable_thread& thread() noexcept { return thread_; }
+
+protected:
+  time_point tick(time_point now) override;
+
+private:
+  void run();
+  void live(const python::gil_held& gil, python::interpreter& interpreter);
+  void start(const python::gil_held& gil, python::interpreter& interpreter);
+  void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
+  caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter,
+                        const caf::message& content);
+  void end(const python::gil_held& gil, python::interpreter& interpreter);
+  void linger(const python::gil_held& gil, python::interpreter& interpreter);
+  void abandon();
+  void report_started(caf::error problem);
+  void take_address_down();
+  mailbox::activity_number begin(std::chrono::nanoseconds limit, bool stoppable);
+  mailbox::outcome finish(const python::gil_held& gil, mailbox::activity_number activity);
+
+  const std::shared_ptr<roster> home_;
+  const std::shared_ptr<mailbox> box_;
+  const source code_;
+  const spawn_options options_;
+  const python::interpreter_link link_;
+  abandonable_thread thread_;
+  mailbox::consumer_number consumer_ = 0;
+  std::optional<caf::error> ending_; // why its own code ended it
+  bool left_behind_ = false;         // the thread ends, its interpreter could not
+  std::atomic<time_point::rep> linger_until_{no_deadline.time_since_epoch().count()};
+
+  std::mutex started_mutex_;
+  std::condition_variable started_changed_;
+  std::optional<caf::error> started_;
+};
+
+} // namespace interp_actors

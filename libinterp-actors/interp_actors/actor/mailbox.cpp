@@ -1,0 +1,416 @@
+#include "interp_actors/actor/mailbox.hpp"
+
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/message/types.hpp"
+
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <vector>
+
+namespace interp_actors {
+
+namespace {
+
+/// What a request is told whose receiver ended with `reason`.
+caf::error answer_for(const caf::error& reason) {
+  return reason ? reason : caf::make_error(caf::sec::request_receiver_down);
+}
+
+} // namespace
+
+time_point time_after(std::chrono::nanoseconds limit) {
+  auto now = deadline_clock::now();
+  return limit < no_deadline - now ? now + limit : no_deadline;
+}
+
+void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* responder,
+                    caf::message content) {
+  if (!element->mid.is_request() || !element->sender)
+    return;
+  if (!content.match_elements<caf::error>()) {
+    if (auto next = compat::take_next_stage(*element)) {
+      element->payload = std::move(content);
+      next->enqueue(std::move(element), nullptr);
+      return;
+    }
+  }
+  element->payload = std::move(content);
+  element->mid = element->mid.response_id();
+  auto receiver = std::exchange(element->sender, caf::strong_actor_ptr{responder});
+  receiver->enqueue(std::move(element), nullptr);
+}
+
+std::size_t payload_bytes(const caf::message& content) {
+  if (content.match_elements<call_atom, std::string, shared_bytes>())
+    return content.get_as<shared_bytes>(2).size();
+  std::size_t result = 0;
+  if (content.size() >= 3 && content.match_element<std::vector<shared_bytes>>(2))
+    for (auto& bytes : content.get_as<std::vector<shared_bytes>>(2))
+      result += bytes.size();
+  return result;
+}
+
+// -- lists
+// ------------------------------------------------------------------------------------------------------------
+
+void mailbox::element_list::push_back(element_type* element) noexcept {
+  element->next = nullptr;
+  if (last)
+    last->next = element;
+  else
+    first = element;
+  last = element;
+}
+
+mailbox::element_type* mailbox::element_list::pop_front() noexcept {
+  auto* element = first;
+  if (element) {
+    first = static_cast<element_type*>(element->next);
+    if (!first)
+      last = nullptr;
+    element->next = nullptr;
+  }
+  return element;
+}
+
+mailbox::~mailbox() {
+  // Only the address and its consumer hold a mailbox; both are gone, so nobody is left who could answer.
+  auto* head = inbox_.load(std::memory_order_acquire);
+  while (is_list(head))
+    delete std::exchange(head, static_cast<element_type*>(head->next));
+  while (auto* element = urgent_.pop_front())
+    delete element;
+  while (auto* element = normal_.pop_front())
+    delete element;
+}
+
+// -- senders
+// ----------------------------------------------------------------------------------------------------------
+
+mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline) {
+  auto bytes = limits_.bytes != 0 ? payload_bytes(element->payload) : 0;
+  auto withdraw = [&] {
+    waiting_messages_.fetch_sub(1, std::memory_order_relaxed);
+    if (limits_.bytes != 0)
+      waiting_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  };
+  auto messages = waiting_messages_.fetch_add(1, std::memory_order_relaxed);
+  auto total = limits_.bytes != 0 ? waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed) : 0;
+  // One message is always let in, however large.
+  if ((limits_.messages != 0 && messages >= limits_.messages)
+      || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes)) {
+    withdraw();
+    if (inbox_.load(std::memory_order_acquire) == closed_mark())
+      return push_result::closed;
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    return push_result::full;
+  }
+  element->enqueue_time = deadline; // CAF's own field, which CAF uses in its own mailboxes alone
+  auto* head = inbox_.load(std::memory_order_relaxed);
+  bool referenced = false;
+  do {
+    if (head == closed_mark()) {
+      withdraw();
+      if (referenced)
+        caf::intrusive_ptr_release(address_);
+      return push_result::closed;
+    }
+    // Before the consumer can see that it is not parked any more: it may park again at once, and give the
+    // reference back.
+    if (head == parked_mark() && !std::exchange(referenced, true))
+      caf::intrusive_ptr_add_ref(address_);
+    element->next = head == parked_mark() ? nullptr : head;
+  } while (!inbox_.compare_exchange_weak(head, element.get(), std::memory_order_seq_cst,
+                                         std::memory_order_relaxed));
+  element.release();
+  if (head == parked_mark())
+    bell_->ring();
+  else if (referenced)
+    caf::intrusive_ptr_release(address_);
+  return push_result::accepted;
+}
+
+bool mailbox::close(caf::error reason, bool reachable) {
+  element_list waiting;
+  caf::error answer;
+  {
+    std::lock_guard guard{mutex_};
+    if (closed_)
+      return false;
+    closed_ = true;
+    unreachable_ = !reachable;
+    reason_ = std::move(reason);
+    answer = answer_for(reason_);
+    if (reachable)
+      caf::intrusive_ptr_add_ref(address_);
+    auto* head = inbox_.exchange(closed_mark(), std::memory_order_seq_cst);
+    if (head == parked_mark()) {
+      bell_->ring(); // the reference is the woken consumer's now
+    } else {
+      if (is_list(head))
+        sort_in(head);
+      if (reachable)
+        caf::intrusive_ptr_release(address_); // the consumer, or whoever closes, holds another one
+    }
+    while (auto* element = urgent_.pop_front())
+      waiting.push_back(element);
+    while (auto* element = normal_.pop_front())
+      waiting.push_back(element);
+  }
+  while (auto* element = waiting.pop_front()) {
+    forget(*element);
+    answer_request(caf::mailbox_element_ptr{element}, nullptr, caf::make_message(answer));
+  }
+  return true;
+}
+
+void mailbox::stop_activity(time_point when) {
+  std::lock_guard guard{mutex_};
+  if (current_.number != 0 && current_.stoppable && when < current_.deadline) {
+    current_.deadline = when;
+    current_.cause = interrupt_cause::stopping;
+  }
+}
+
+mailbox::activity_number mailbox::cancel(time_point answer_at) {
+  std::lock_guard guard{mutex_};
+  if (!current_.request || current_.answered)
+    return 0;
+  if (current_.cause == interrupt_cause::none)
+    current_.cause = interrupt_cause::cancelled;
+  current_.answer_cancelled_at = std::min(current_.answer_cancelled_at, answer_at);
+  return current_.number;
+}
+
+caf::error mailbox::reason() const {
+  std::lock_guard guard{mutex_};
+  return reason_;
+}
+
+bool mailbox::unreachable() const {
+  std::lock_guard guard{mutex_};
+  return unreachable_;
+}
+
+// -- the consumer
+// -----------------------------------------------------------------------------------------------------
+
+mailbox::consumer_number mailbox::attach() {
+  std::lock_guard guard{mutex_};
+  caf::intrusive_ptr_add_ref(address_);
+  current_ = {};
+  parking_ = parking::no;
+  return ++consumer_;
+}
+
+void mailbox::sort_in(element_type* newest_first) {
+  element_type* oldest_first = nullptr;
+  while (newest_first) {
+    auto* next = static_cast<element_type*>(newest_first->next);
+    newest_first->next = oldest_first;
+    oldest_first = std::exchange(newest_first, next);
+  }
+  while (oldest_first) {
+    auto* element = std::exchange(oldest_first, static_cast<element_type*>(oldest_first->next));
+    (element->is_high_priority() ? urgent_ : normal_).push_back(element);
+  }
+}
+
+void mailbox::refill() {
+  if (is_list(inbox_.load(std::memory_order_relaxed)))
+    sort_in(inbox_.exchange(nullptr, std::memory_order_acq_rel));
+}
+
+void mailbox::forget(const element_type& element) {
+  waiting_messages_.fetch_sub(1, std::memory_order_relaxed);
+  if (limits_.bytes != 0)
+    waiting_bytes_.fetch_sub(payload_bytes(element.payload), std::memory_order_relaxed);
+}
+
+mailbox::taken mailbox::take(consumer_number consumer) {
+  for (;;) {
+    caf::mailbox_element_ptr element;
+    activity_number activity = 0;
+    {
+      std::lock_guard guard{mutex_};
+      if (consumer != consumer_)
+        return {taken::kind::fenced, nullptr, 0};
+      if (closed_)
+        return {taken::kind::closed, nullptr, 0};
+      if (parking_ != parking::no && inbox_.load(std::memory_order_acquire) != parked_mark())
+        parking_ = parking::no; // and whoever changed it has given us a reference to the address
+      // Urgent messages overtake those that were sorted in before them.
+      refill();
+      element.reset(urgent_.first ? urgent_.pop_front() : normal_.pop_front());
+      if (!element) {
+        if (parking_ == parking::no && !mark_parked())
+          continue; // something came
+        return {taken::kind::empty, nullptr, 0};
+      }
+      auto deadline = element->enqueue_time;
+      if (deadline == no_deadline || deadline_clock::now() < deadline) {
+        activity = ++last_activity_;
+        current_ = {};
+        current_.number = activity;
+        current_.request = element->mid.is_request() ? element.get() : nullptr;
+        current_.deadline = deadline;
+      }
+    }
+    forget(*element);
+    if (activity != 0)
+      return {taken::kind::message, std::move(element), activity};
+    expire_now(std::move(element), address_);
+  }
+}
+
+bool mailbox::mark_parked() {
+  element_type* expected = nullptr;
+  if (!inbox_.compare_exchange_strong(expected, parked_mark(), std::memory_order_seq_cst))
+    return false;
+  parking_ = parking::marked;
+  return true;
+}
+
+void mailbox::park() {
+  if (parking_ == parking::marked) {
+    parking_ = parking::parked;
+    release_address();
+  }
+  bell_->wait();
+}
+
+mailbox::activity_number mailbox::begin(consumer_number consumer, time_point deadline, bool stoppable) {
+  std::lock_guard guard{mutex_};
+  if (consumer != consumer_)
+    return 0;
+  current_ = {};
+  current_.number = ++last_activity_;
+  current_.deadline = deadline;
+  current_.stoppable = stoppable;
+  return current_.number;
+}
+
+mailbox::outcome mailbox::end(consumer_number consumer, activity_number activity) {
+  std::lock_guard guard{mutex_};
+  if (consumer != consumer_ || activity != current_.number)
+    return {};
+  outcome result{true, !current_.answered, current_.cause};
+  current_ = {};
+  return result;
+}
+
+void mailbox::release_address() noexcept {
+  caf::intrusive_ptr_release(address_);
+}
+
+// -- the timer
+// --------------------------------------------------------------------------------------------------------
+
+time_point mailbox::expire(time_point now) {
+  element_list expired;
+  auto next = no_deadline;
+  {
+    std::lock_guard guard{mutex_};
+    refill();
+    for (auto* list : {&urgent_, &normal_}) {
+      element_list kept;
+      while (auto* element = list->pop_front()) {
+        if (element->enqueue_time <= now) {
+          expired.push_back(element);
+        } else {
+          next = std::min(next, element->enqueue_time);
+          kept.push_back(element);
+        }
+      }
+      *list = kept;
+    }
+  }
+  while (auto* element = expired.pop_front()) {
+    forget(*element);
+    expire_now(caf::mailbox_element_ptr{element}, nullptr); // the address may be gone by now
+  }
+  return next;
+}
+
+void mailbox::expire_now(caf::mailbox_element_ptr element, caf::actor_control_block* responder) {
+  if (!element->mid.is_request())
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+  answer_request(std::move(element), responder, caf::make_message(error_for(interrupt_cause::deadline, {})));
+}
+
+caf::mailbox_element_ptr mailbox::take_answer() {
+  if (!current_.request || std::exchange(current_.answered, true))
+    return nullptr;
+  // The consumer may still read its element: the answer gets one of its own.
+  return compat::make_element(current_.request->sender, current_.request->mid, {});
+}
+
+void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step& result,
+                    caf::mailbox_element_ptr& answer, caf::error& why) {
+  using kind = ladder_step::kind;
+  auto& activity = current_;
+  auto unwound = activity.deadline + std::min<std::chrono::nanoseconds>(unwind_time, grace / 2);
+  auto halfway = activity.deadline + grace / 2;
+  auto over = activity.deadline + grace;
+  if (activity.step == 0) {
+    if (activity.cause != interrupt_cause::stopping)
+      activity.cause = interrupt_cause::deadline;
+    activity.step = 1;
+    result.what = kind::interrupt;
+    result.next = unwound;
+  } else if (activity.step == 1) {
+    result.next = unwound;
+    if (now >= unwound) {
+      why = activity.cause == interrupt_cause::stopping ? answer_for(reason_) : error_for(activity.cause, {});
+      answer = take_answer();
+      activity.step = 2;
+      result.next = halfway;
+    }
+  } else if (activity.step == 2) {
+    result.next = halfway;
+    if (now >= halfway) {
+      activity.step = 3;
+      result.what = kind::interrupt;
+      result.next = over;
+    }
+  } else if (now < over) {
+    result.next = over;
+  } else {
+    ++consumer_; // the consumer is fenced from here on; its reference to the address is the caller's
+    result.what = kind::abandon;
+    activity = {};
+  }
+}
+
+mailbox::ladder_step mailbox::step(time_point now, std::chrono::nanoseconds grace) {
+  using kind = ladder_step::kind;
+  caf::mailbox_element_ptr answer;
+  caf::error why;
+  ladder_step result;
+  {
+    std::lock_guard guard{mutex_};
+    auto& activity = current_;
+    if (activity.number == 0)
+      return {};
+    result = {kind::wait, activity.number, no_deadline};
+    if (now < activity.deadline) {
+      result.next = activity.deadline;
+    } else {
+      climb(now, grace, result, answer, why);
+    }
+    if (activity.answer_cancelled_at <= now) {
+      if (auto late = take_answer()) {
+        why = error_for(interrupt_cause::cancelled, {});
+        answer = std::move(late);
+      }
+      activity.answer_cancelled_at = no_deadline;
+    }
+    result.next = std::min(result.next, activity.answer_cancelled_at);
+  }
+  if (answer)
+    answer_request(std::move(answer), nullptr, caf::make_message(std::move(why)));
+  return result;
+}
+
+} // namespace interp_actors

@@ -1,0 +1,99 @@
+#include "interp_actors/actor/roster.hpp"
+
+#include "interp_actors/actor/incarnation.hpp"
+
+#include <caf/exit_reason.hpp>
+
+#include <algorithm>
+
+namespace interp_actors {
+
+bool roster::enter(std::shared_ptr<incarnation> incarnation) {
+  reap();
+  std::lock_guard guard{mutex_};
+  if (stopping_)
+    return false;
+  live_.insert(std::move(incarnation));
+  return true;
+}
+
+void roster::reap() {
+  std::vector<std::shared_ptr<incarnation>> finished;
+  {
+    std::lock_guard guard{mutex_};
+    finished.swap(finished_);
+  }
+  for (auto& incarnation : finished)
+    incarnation->thread().join();
+}
+
+void roster::stop() {
+  std::vector<std::shared_ptr<incarnation>> live;
+  {
+    std::lock_guard guard{mutex_};
+    if (stopping_)
+      return;
+    stopping_ = true;
+    live.assign(live_.begin(), live_.end());
+  }
+  auto until = time_after(settings.shutdown_timeout);
+  for (auto& incarnation : live) {
+    incarnation->stop(caf::make_error(caf::exit_reason::user_shutdown), settings.shutdown_timeout);
+    incarnation->hurry(until);
+  }
+  live.clear();
+  {
+    std::unique_lock guard{mutex_};
+    changed_.wait(guard, [this] { return live_.empty(); });
+    stopped_ = true;
+  }
+  reap();
+  std::unique_ptr<timer> timer;
+  {
+    std::lock_guard guard{mutex_};
+    timer = std::move(timer_);
+  }
+}
+
+interpreter_counts roster::counts() const {
+  std::lock_guard guard{mutex_};
+  return {live_.size(), abandoned_, ended_};
+}
+
+void roster::arm(const std::shared_ptr<timer::client>& client, time_point when) {
+  // The timer goes only after every incarnation that counts; an abandoned one needs it no more.
+  std::lock_guard guard{mutex_};
+  if (timer_)
+    timer_->arm(client, when);
+}
+
+void roster::ended(incarnation& incarnation) {
+  std::lock_guard guard{mutex_};
+  ++ended_;
+  auto entry = std::ranges::find_if(live_, [&](auto& each) { return each.get() == &incarnation; });
+  if (entry == live_.end()) { // it was abandoned, and came back
+    --abandoned_;
+    return;
+  }
+  finished_.push_back(*entry);
+  live_.erase(entry);
+  changed_.notify_all();
+}
+
+void roster::abandoned(incarnation& incarnation) {
+  std::lock_guard guard{mutex_};
+  auto entry = std::ranges::find_if(live_, [&](auto& each) { return each.get() == &incarnation; });
+  if (entry == live_.end())
+    return;
+  ++abandoned_;
+  incarnation.thread().abandon();
+  live_.erase(entry);
+  changed_.notify_all();
+}
+
+bool roster::stopped() const {
+  std::lock_guard guard{mutex_};
+  return stopped_;
+}
+
+} // namespace interp_actors

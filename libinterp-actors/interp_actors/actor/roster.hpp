@@ -1,0 +1,87 @@
+#pragma once
+
+#include "interp_actors/actor/settings.hpp"
+#include "interp_actors/actor/timer.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+namespace interp_actors {
+
+namespace python {
+class engine;
+} // namespace python
+
+class incarnation;
+
+/// Counts of the interpreters of a runtime.
+struct interpreter_counts {
+  /// Those with a thread that still counts: they run, start, wind down or linger.
+  std::size_t live = 0;
+  /// Those that could not be stopped and hang still.
+  std::size_t abandoned = 0;
+  /// Those that ever ended.
+  std::size_t ended = 0;
+};
+
+/// All incarnations of a runtime with their threads, and what they share. Joins threads that have ended;
+/// abandons those that cannot.
+/// Thread: any.
+/// Owner: the runtime and every incarnation, since an abandoned one may outlive the runtime.
+class roster : public std::enable_shared_from_this<roster> {
+public:
+  roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings)
+      : system{system}, engine{engine}, settings{settings} {}
+
+  // -- for the runtime
+  // --------------------------------------------------------------------------------------------
+
+  /// Takes in `incarnation`, whose thread is about to start. Returns false once stopped.
+  bool enter(std::shared_ptr<incarnation> incarnation);
+
+  /// Joins the threads that have ended since.
+  void reap();
+
+  /// Stops all interpreters, waits until each has ended or was abandoned, and stops the timer.
+  void stop();
+
+  interpreter_counts counts() const;
+
+  // -- for incarnations
+  // -------------------------------------------------------------------------------------------
+
+  /// Arms the timer, unless it is stopped.
+  void arm(const std::shared_ptr<timer::client>& client, time_point when);
+
+  /// The thread of `incarnation` is about to return.
+  void ended(incarnation& incarnation);
+
+  /// `incarnation` was given up; its thread is nobody's from now on.
+  void abandoned(incarnation& incarnation);
+
+  /// Whether the runtime has stopped: an abandoned incarnation that comes back then touches Python no more.
+  bool stopped() const;
+
+  caf::actor_system& system;
+  python::engine& engine;
+  const interpreter_settings settings;
+
+private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<std::shared_ptr<incarnation>> live_;
+  std::vector<std::shared_ptr<incarnation>> finished_; // ended, to be joined
+  std::size_t abandoned_ = 0;
+  std::size_t ended_ = 0;
+  bool stopping_ = false;
+  bool stopped_ = false;
+  std::unique_ptr<timer> timer_ = std::make_unique<timer>();
+};
+
+} // namespace interp_actors

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <caf/timespan.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace interp_actors {
+
+/// How much may wait in a mailbox. What comes beyond is refused: requests with `errc::mailbox_full`;
+/// asynchronous messages are dropped and counted.
+struct mailbox_limits {
+  /// Messages; 0 is no limit.
+  std::size_t messages = 65'536;
+  /// Bytes of payloads; 0 is no limit.
+  std::size_t bytes = 0;
+};
+
+/// What, besides `BaseException`s, ends an incarnation.
+enum class fail_on {
+  /// An `Exception` that leaves a request handler answers the request, and the incarnation lives.
+  base_exceptions,
+  /// Every exception that leaves a handler ends the incarnation, as in OTP.
+  exceptions,
+};
+
+/// How an interpreter is spawned.
+struct spawn_options {
+  /// For logs, and for the name of the thread (its first 15 characters).
+  std::string name = "interpreter";
+  /// Functions of the source that must exist and be callable, or the spawn fails.
+  std::vector<std::string> functions;
+  mailbox_limits mailbox;
+  /// Time for each message, from its acceptance into the mailbox to the end of its handler; 0 is no deadline.
+  caf::timespan deadline{0};
+  /// Deadlines of single functions, by the name that callers give; they replace `deadline`.
+  std::map<std::string, caf::timespan, std::less<>> handler_deadlines;
+  /// Time for creating the interpreter and loading its source; 0 is no deadline.
+  caf::timespan start_deadline = std::chrono::seconds{30};
+  interp_actors::fail_on fail_on = interp_actors::fail_on::base_exceptions;
+};
+
+/// Limits that hold for every interpreter of a runtime.
+struct interpreter_settings {
+  /// From an interrupt to giving up: the time that code has to end once it was interrupted.
+  caf::timespan grace = std::chrono::milliseconds{500};
+  /// Time that a running handler has to end when its interpreter is asked to stop (`exit_reason::kill` gives
+  /// none). OTP's default for a worker's shutdown.
+  caf::timespan shutdown_timeout = std::chrono::seconds{5};
+  /// Time that an ending interpreter gives the Python threads which its code left behind.
+  caf::timespan teardown_timeout = std::chrono::seconds{2};
+  /// Time that an ended interpreter waits for others to let go of its bytes.
+  caf::timespan linger_timeout = std::chrono::seconds{30};
+  /// Python `bytes` of at least this size travel without a copy.
+  std::size_t pin_threshold = 4096;
+};
+
+} // namespace interp_actors

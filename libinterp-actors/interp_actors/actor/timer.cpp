@@ -1,0 +1,70 @@
+#include "interp_actors/actor/timer.hpp"
+
+#include <pthread.h>
+
+namespace interp_actors {
+
+namespace {
+
+constexpr auto unarmed = no_deadline.time_since_epoch().count();
+
+} // namespace
+
+timer::timer() : thread_{[this] { run(); }} {}
+
+timer::~timer() {
+  {
+    std::lock_guard guard{mutex_};
+    stopped_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void timer::arm(const std::shared_ptr<client>& client, time_point when) {
+  auto wanted = when.time_since_epoch().count();
+  // Sequentially consistent against the exchange in `run`: either this sees that the client is not armed any
+  // more, or the client's tick sees what its caller did before.
+  auto armed = client->armed_.load(std::memory_order_seq_cst);
+  do {
+    if (armed <= wanted)
+      return;
+  } while (!client->armed_.compare_exchange_weak(armed, wanted, std::memory_order_seq_cst));
+  bool first = false;
+  {
+    std::lock_guard guard{mutex_};
+    auto entry = due_.emplace(when, client);
+    first = entry == due_.begin();
+  }
+  if (first)
+    changed_.notify_one();
+}
+
+void timer::run() {
+  ::pthread_setname_np(::pthread_self(), "ia.timer");
+  std::unique_lock guard{mutex_};
+  while (!stopped_) {
+    if (due_.empty()) {
+      changed_.wait(guard);
+      continue;
+    }
+    auto now = deadline_clock::now();
+    if (due_.begin()->first > now) {
+      auto when = due_.begin()->first;
+      changed_.wait_until(guard, when);
+      continue;
+    }
+    auto client = due_.begin()->second.lock();
+    due_.erase(due_.begin());
+    if (!client)
+      continue;
+    guard.unlock();
+    client->armed_.store(unarmed, std::memory_order_seq_cst);
+    if (auto next = client->tick(now); next != no_deadline)
+      arm(client, next);
+    client.reset();
+    guard.lock();
+  }
+}
+
+} // namespace interp_actors

@@ -1,0 +1,59 @@
+#include "interp_actors/actor/translate.hpp"
+
+#include "interp_actors/message/types.hpp"
+
+#include <stdexcept>
+
+namespace interp_actors {
+
+std::optional<python_error> python_error_of(const caf::error& error) {
+  if (error && error.context().match_elements<python_error>())
+    return error.context().get_as<python_error>(0);
+  return std::nullopt;
+}
+
+std::string describe(const caf::error& error) {
+  if (!error)
+    return "no error";
+  if (error.category() != caf::type_id_v<errc>)
+    return to_string(error);
+  auto code = static_cast<errc>(error.code());
+  auto text = to_string(code);
+  if (auto what = python_error_of(error))
+    return text + "\n" + what->traceback();
+  if (error.context().match_elements<std::string>())
+    return text + ": " + error.context().get_as<std::string>(0);
+  return text;
+}
+
+caf::error make_error(errc code, std::string text) {
+  return caf::make_error(code, std::move(text));
+}
+
+caf::error make_error(errc code, python_error error) {
+  return caf::make_error(code, std::move(error));
+}
+
+caf::error error_for(interrupt_cause cause, std::optional<python_error> where) {
+  auto code = cause == interrupt_cause::cancelled  ? errc::cancelled
+              : cause == interrupt_cause::stopping ? errc::stopped
+                                                   : errc::deadline_exceeded;
+  if (where)
+    return make_error(code, std::move(*where));
+  switch (code) {
+  case errc::cancelled:
+    return make_error(code, "the request was cancelled while it ran");
+  case errc::stopped:
+    return make_error(code, "the interpreter was stopped");
+  default:
+    return make_error(code, "the request was not done within its deadline");
+  }
+}
+
+void throw_error(const caf::error& error) {
+  if (auto what = python_error_of(error))
+    throw python_exception(std::move(*what));
+  throw std::runtime_error(describe(error));
+}
+
+} // namespace interp_actors

@@ -1,0 +1,200 @@
+#include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/all.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A mailbox with its address, and this thread as its consumer: each step of sender, consumer and timer at
+/// will.
+class Mailbox : public ::testing::Test {
+protected:
+  Mailbox() {
+    ia::detail::init_types();
+    system_.emplace(config_);
+    handle_ =
+        caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(box, ia::spawn_options{}, 1s));
+    consumer = box->attach();
+  }
+
+  ~Mailbox() override {
+    if (box->unreachable())
+      return; // the address is gone already
+    box->close({});
+    if (about_to_park_) // as every consumer does that found nothing: this gives back its reference
+      park();
+    static_cast<ia::address*>(box->address()->get())->cleanup(caf::error{}, nullptr);
+    box->release_address();
+  }
+
+  ia::mailbox::push_result push(int value, ia::time_point deadline = ia::no_deadline,
+                                caf::message_priority priority = caf::message_priority::normal) {
+    auto element =
+        ia::compat::make_element(nullptr, caf::make_message_id(priority), caf::make_message(value));
+    return box->push(element, deadline);
+  }
+
+  /// The next message's value, or -1.
+  int take() {
+    auto taken = box->take(consumer);
+    about_to_park_ = taken.what == ia::mailbox::taken::kind::empty;
+    if (taken.what != ia::mailbox::taken::kind::message)
+      return -1;
+    box->end(consumer, taken.activity);
+    return taken.element->payload.get_as<int>(0);
+  }
+
+  void park() {
+    about_to_park_ = false;
+    box->park();
+  }
+
+  std::shared_ptr<ia::mailbox> box =
+      std::make_shared<ia::mailbox>(ia::mailbox_limits{.messages = 3, .bytes = 0});
+  ia::mailbox::consumer_number consumer = 0;
+  caf::strong_actor_ptr handle_;
+
+private:
+  bool about_to_park_ = false;
+  caf::actor_system_config config_;
+  std::optional<caf::actor_system> system_;
+};
+
+TEST_F(Mailbox, KeepsTheOrderAndLetsUrgentMessagesOvertake) {
+  push(1);
+  push(2);
+  push(3, ia::no_deadline, caf::message_priority::high);
+  EXPECT_EQ(take(), 3);
+  EXPECT_EQ(take(), 1);
+  EXPECT_EQ(take(), 2);
+  EXPECT_EQ(take(), -1);
+}
+
+TEST_F(Mailbox, RefusesWhatIsBeyondItsLimitAndCountsIt) {
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(push(i), ia::mailbox::push_result::accepted);
+  EXPECT_EQ(push(3), ia::mailbox::push_result::full);
+  EXPECT_EQ(box->dropped(), 1u);
+  EXPECT_EQ(take(), 0);
+  EXPECT_EQ(push(4), ia::mailbox::push_result::accepted);
+}
+
+TEST_F(Mailbox, DoesNotParkWhenTheTimerHasSortedInAMessage) {
+  EXPECT_EQ(take(), -1); // the consumer finds nothing and is about to park
+  push(1);
+  box->expire(ia::deadline_clock::now()); // takes it out of the inbox
+  park();                                 // must not sleep for ever
+  EXPECT_EQ(take(), 1);
+}
+
+TEST_F(Mailbox, DoesNotParkWhenAMessageCameSinceTheLastTake) {
+  EXPECT_EQ(take(), -1);
+  push(1);
+  park();
+  EXPECT_EQ(take(), 1);
+}
+
+TEST_F(Mailbox, WakesAParkedConsumer) {
+  std::thread sender{[this] { push(1); }};
+  while (take() != 1)
+    park();
+  sender.join();
+}
+
+TEST_F(Mailbox, StaysParkedWhenTheBellRingsForAnotherReason) {
+  std::thread sender{[this] {
+    box->wake()->ring();
+    push(1);
+  }};
+  int got = -1;
+  while ((got = take()) == -1)
+    park();
+  EXPECT_EQ(got, 1);
+  sender.join();
+}
+
+TEST_F(Mailbox, ClosingWakesAParkedConsumerAndRefusesTheRest) {
+  std::thread closer{[this] { box->close(caf::make_error(ia::errc::stopped)); }};
+  for (;;) {
+    auto taken = box->take(consumer);
+    if (taken.what == ia::mailbox::taken::kind::closed)
+      break;
+    park();
+  }
+  closer.join();
+  EXPECT_EQ(push(1), ia::mailbox::push_result::closed);
+  EXPECT_EQ(box->reason(), ia::errc::stopped);
+}
+
+TEST_F(Mailbox, DropsAsynchronousMessagesWhoseDeadlineHasPassed) {
+  auto now = ia::deadline_clock::now();
+  push(1, now - 1s);
+  push(2, now + 1h);
+  EXPECT_EQ(box->expire(now), now + 1h);
+  EXPECT_EQ(box->dropped(), 1u);
+  EXPECT_EQ(take(), 2);
+  push(3, now - 1s);
+  EXPECT_EQ(take(), -1) << "the consumer expires what it takes itself";
+  EXPECT_EQ(box->dropped(), 2u);
+}
+
+TEST_F(Mailbox, ClimbsTheLadderStepByStep) {
+  using kind = ia::mailbox::ladder_step::kind;
+  auto begin = ia::deadline_clock::now();
+  auto activity = box->begin(consumer, begin + 1s, true);
+  auto grace = 200ms;
+  auto step = box->step(begin, grace);
+  EXPECT_EQ(step.what, kind::wait);
+  EXPECT_EQ(step.next, begin + 1s);
+  step = box->step(begin + 1s, grace);
+  EXPECT_EQ(step.what, kind::interrupt);
+  EXPECT_EQ(step.activity, activity);
+  EXPECT_EQ(step.next, begin + 1s + ia::unwind_time);
+  step = box->step(step.next, grace);
+  EXPECT_EQ(step.what, kind::wait);
+  EXPECT_EQ(step.next, begin + 1s + grace / 2);
+  step = box->step(step.next, grace);
+  EXPECT_EQ(step.what, kind::interrupt);
+  EXPECT_EQ(step.next, begin + 1s + grace);
+  EXPECT_EQ(box->step(begin + 1s + grace - 1ns, grace).what, kind::wait);
+  EXPECT_EQ(box->step(begin + 1s + grace, grace).what, kind::abandon);
+  EXPECT_FALSE(box->end(consumer, activity).current) << "the consumer is fenced";
+  EXPECT_EQ(box->take(consumer).what, ia::mailbox::taken::kind::fenced);
+  EXPECT_EQ(box->begin(consumer, ia::no_deadline, true), 0u);
+}
+
+TEST_F(Mailbox, StoppingShortensWhatRunsUnlessItWindsDown) {
+  auto now = ia::deadline_clock::now();
+  auto activity = box->begin(consumer, now + 1h, true);
+  box->stop_activity(now);
+  EXPECT_EQ(box->step(now, 1s).what, ia::mailbox::ladder_step::kind::interrupt);
+  EXPECT_EQ(box->end(consumer, activity).cause, ia::interrupt_cause::stopping);
+  box->begin(consumer, now + 1h, false);
+  box->stop_activity(now);
+  EXPECT_EQ(box->step(now, 1s).what, ia::mailbox::ladder_step::kind::wait);
+}
+
+TEST_F(Mailbox, ClosesWhenTheLastHandleIsGoneAndTheConsumerParks) {
+  handle_.reset(); // the consumer's own reference is the last one now
+  EXPECT_EQ(take(), -1);
+  park(); // gives it back: the address ends, closes the mailbox and wakes its consumer
+  EXPECT_EQ(box->take(consumer).what, ia::mailbox::taken::kind::closed);
+  EXPECT_TRUE(box->unreachable());
+}
+
+TEST_F(Mailbox, AcceptedMessageKeepsTheAddressUntilItIsHandled) {
+  push(1);
+  handle_.reset();
+  EXPECT_EQ(take(), 1);
+  EXPECT_FALSE(box->unreachable());
+}
+
+} // namespace

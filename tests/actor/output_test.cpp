@@ -1,0 +1,85 @@
+#include <map>
+#include <sstream>
+#include <thread>
+
+#include "support.hpp"
+
+using namespace ia_test;
+
+namespace {
+
+class Output : public with_runtime {};
+
+TEST_F(Output, LinesOfManyInterpretersComeOutWhole) {
+  ::testing::internal::CaptureStdout();
+  constexpr int interpreters = 4;
+  constexpr int lines = 200;
+  {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < interpreters; ++i)
+      threads.emplace_back([&, i] {
+        auto actor = spawn("import threading\n"
+                           "def write(v):\n"
+                           "    name = bytes(v).decode()\n"
+                           "    def some(thread):\n"
+                           "        for i in range(100):\n"
+                           "            print(name, thread, i, 'x' * (i * 500), sep='|')\n"
+                           "    t = threading.Thread(target=some, args=(1,))\n"
+                           "    t.start()\n"
+                           "    some(0)\n"
+                           "    t.join()\n");
+        ia::caller mine{system()};
+        EXPECT_TRUE(mine.call(actor, "write", ia::shared_bytes::copy(std::to_string(i))));
+      });
+    for (auto& thread : threads)
+      thread.join();
+  }
+  std::istringstream in{::testing::internal::GetCapturedStdout()};
+  std::map<std::string, int> seen;
+  std::string line;
+  int bad = 0;
+  while (std::getline(in, line)) {
+    std::istringstream parts{line};
+    std::string name, thread, number, rest;
+    std::getline(parts, name, '|') && std::getline(parts, thread, '|') && std::getline(parts, number, '|');
+    std::getline(parts, rest);
+    if (number.empty() || rest != std::string(static_cast<std::size_t>(std::stoi(number)) * 500, 'x'))
+      ++bad;
+    ++seen[name];
+  }
+  EXPECT_EQ(bad, 0);
+  ASSERT_EQ(seen.size(), static_cast<std::size_t>(interpreters));
+  for (auto& [name, count] : seen)
+    EXPECT_EQ(count, lines) << name;
+}
+
+TEST_F(Output, LoggingAndStderrComeOutAsLines) {
+  ::testing::internal::CaptureStderr();
+  auto actor = spawn(
+      "import logging, sys\nlogging.basicConfig(level=logging.INFO, format='%(levelname)s %(message)s')\n"
+      "def f(v):\n    logging.info('from %s', 'logging')\n    print('a', 'b', file=sys.stderr)\n");
+  EXPECT_EQ(call(actor, "f"), "None");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "INFO from logging\na b\n");
+}
+
+TEST_F(Output, UnfinishedLinesComeOutWithFlushAndAtTheEnd) {
+  ::testing::internal::CaptureStdout();
+  {
+    auto actor =
+        spawn("import sys\ndef f(v):\n    print('50 %', end='', flush=True)\n    print(' done', end='')\n"
+              "def raw(v): sys.stdout.buffer.write(b' and raw'); assert sys.stdout.fileno() == 1\n");
+    EXPECT_EQ(call(actor, "f"), "None");
+    EXPECT_EQ(call(actor, "raw"), "None");
+  }
+  rt().stop();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "50 % done and raw");
+}
+
+TEST_F(Output, TextThatCannotBeEncodedIsEscaped) {
+  ::testing::internal::CaptureStdout();
+  auto actor = spawn("def f(v): print('\\udc80 ä')");
+  EXPECT_EQ(call(actor, "f"), "None");
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "\\udc80 ä\n");
+}
+
+} // namespace

@@ -1,0 +1,108 @@
+#include <thread>
+
+#include "support.hpp"
+
+using namespace ia_test;
+
+namespace {
+
+/// What Python code leaves behind, one kind a test; none may hang or crash the process.
+class Teardown : public with_runtime {
+protected:
+  void leaves(const std::string& code, std::size_t abandoned = 0, bool or_none = false) {
+    caf::scoped_actor self{system()};
+    {
+      auto actor = spawn(code);
+      self->monitor(actor);
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    }
+    bool down = false;
+    self->receive([&](const caf::down_msg&) { down = true; }, caf::after(20s) >> [] {});
+    EXPECT_TRUE(down);
+    rt().stop();
+    expected_abandoned_ = or_none && rt().counts().abandoned == 0 ? 0 : abandoned;
+    EXPECT_EQ(rt().counts().abandoned, expected_abandoned_);
+  }
+};
+
+TEST_F(Teardown, NonDaemonThreadThatEndsSoon) {
+  leaves("import threading, time\nthreading.Thread(target=lambda: time.sleep(0.1)).start()");
+}
+
+TEST_F(Teardown, NonDaemonThreadThatLoops) {
+  leaves("import threading\ndef f():\n    while True: pass\nfor i in range(3): "
+         "threading.Thread(target=f).start()");
+}
+
+TEST_F(Teardown, DaemonThreadsAreRefusedAtTheirStart) {
+  auto actor = rt().spawn(ia::text("import threading\nthreading.Thread(target=print, daemon=True).start()"));
+  ASSERT_FALSE(actor);
+  EXPECT_NE(ia::describe(actor.error()).find("daemon threads are disabled"), std::string::npos)
+      << ia::describe(actor.error());
+}
+
+TEST_F(Teardown, RawThreadThatLoops) {
+  leaves("import _thread\ndef f():\n    while True: pass\n_thread.start_new_thread(f, ())");
+}
+
+TEST_F(Teardown, RawThreadThatSleepsIsAbandoned) {
+  leaves("import _thread, time\n_thread.start_new_thread(time.sleep, (1000,))", 1);
+}
+
+TEST_F(Teardown, AbandonedWhileWindingDownAfterCalls) {
+  // It holds what calls leave behind: looked-up functions and a spare memoryview, which nobody may touch any
+  // more.
+  auto actor = spawn("import _thread, time\n_thread.start_new_thread(time.sleep, (1000,))\ndef f(v): pass");
+  EXPECT_EQ(call(actor, "f", "x"), "None");
+  EXPECT_EQ(call(actor, "json:dumps", "x").substr(0, 5), "error");
+  rt().stop();
+  expected_abandoned_ = 1;
+}
+
+TEST_F(Teardown, PoolWithQueuedWork) {
+  leaves("import concurrent.futures as f, time\np = f.ThreadPoolExecutor(2)\nfor i in range(6): "
+         "p.submit(time.sleep, 0.05)");
+}
+
+TEST_F(Teardown, PoolThatLoops) {
+  leaves("import concurrent.futures as f\ndef g():\n    while True: pass\np = f.ThreadPoolExecutor(2)\n"
+         "for i in range(4): p.submit(g)");
+}
+
+TEST_F(Teardown, AtexitFunctions) {
+  ::testing::internal::CaptureStdout();
+  leaves("import atexit\natexit.register(lambda: print('atexit ran'))\natexit.register(lambda: 1/0)");
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "atexit ran\n");
+}
+
+TEST_F(Teardown, AtexitThatStartsAThread) {
+  leaves("import atexit, threading, time\natexit.register(lambda: threading.Thread(target=time.sleep, "
+         "args=(0.2,)).start())");
+}
+
+TEST_F(Teardown, AtexitThatLoops) {
+  leaves("import atexit\ndef f():\n    while True: pass\natexit.register(f)");
+}
+
+TEST_F(Teardown, AtexitThatSleepsIsAbandoned) {
+  leaves("import atexit, time\natexit.register(time.sleep, 1000)", 1);
+}
+
+TEST_F(Teardown, SlowDestructor) {
+  leaves("import time\nclass A:\n    def __del__(self): time.sleep(0.2)\na = A()");
+}
+
+TEST_F(Teardown, AsyncioLeftRunning) {
+  // The loop waits in C, where nothing can end it, unless it had not come there yet.
+  leaves("import asyncio, threading\nloop = asyncio.new_event_loop()\n"
+         "threading.Thread(target=loop.run_forever).start()\n"
+         "asyncio.run_coroutine_threadsafe(asyncio.sleep(1000), loop)",
+         1, true);
+}
+
+TEST_F(Teardown, GarbageCyclesWithViews) {
+  leaves("import interp_actors\nclass A: pass\na = A(); a.me = a; a.view = "
+         "interp_actors.Builder(1000).freeze()\ndel a");
+}
+
+} // namespace
