@@ -1,0 +1,19 @@
+#pragma once
+
+/// Everything that users of the library need.
+
+#include "interp_actors/actor/caller.hpp"
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/base/errc.hpp"
+#include "interp_actors/base/payload_stats.hpp"
+#include "interp_actors/base/python_error.hpp"
+#include "interp_actors/base/shared_bytes.hpp"
+#include "interp_actors/base/source.hpp"
+#include "interp_actors/compat.hpp"
+#include "interp_actors/message/types.hpp"
+#include "interp_actors/runtime/options.hpp"
+#include "interp_actors/runtime/run_main.hpp"
+#include "interp_actors/runtime/runtime.hpp"
+
+/// The short name that the examples and the documentation use.
+namespace ia = interp_actors;

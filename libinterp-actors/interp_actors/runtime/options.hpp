@@ -1,0 +1,33 @@
+#pragma once
+
+#include "interp_actors/actor/settings.hpp"
+#include "interp_actors/python/engine_options.hpp"
+
+#include <caf/actor_system_config.hpp>
+
+namespace interp_actors {
+
+/// How a runtime starts CPython and treats its interpreters.
+struct runtime_options {
+  python::engine_options python;
+  interpreter_settings interpreters;
+};
+
+/// CAF's configuration with the options of this library, for the command line and CAF's configuration file.
+/// All keys are below `interp-actors`; `--long-help` lists them. Derive from it to add options of your own.
+class config : public caf::actor_system_config {
+public:
+  config();
+
+  /// The options as they were parsed. Call it after `parse`.
+  /// Errors: std::invalid_argument that names the key whose value makes no sense.
+  runtime_options runtime() const;
+
+private:
+  std::string virtual_env_;
+  std::vector<std::string> sys_path_;
+  bool isolated_ = true;
+  interpreter_settings interpreters_;
+};
+
+} // namespace interp_actors

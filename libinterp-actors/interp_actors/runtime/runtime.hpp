@@ -1,0 +1,53 @@
+#pragma once
+
+#include "interp_actors/actor/caller.hpp"
+#include "interp_actors/actor/roster.hpp"
+#include "interp_actors/actor/settings.hpp"
+#include "interp_actors/base/source.hpp"
+#include "interp_actors/message/types.hpp"
+#include "interp_actors/runtime/options.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/expected.hpp>
+
+#include <memory>
+
+namespace interp_actors {
+
+/// CPython and the interpreter actors of a process.
+/// Thread: constructed and destroyed on the same one; the rest any.
+/// Owner: `run_main`, or the user's main function. The actor system must outlive it. One in a process, once.
+class runtime {
+public:
+  /// Starts CPython.
+  /// Errors: std::runtime_error with CPython's words, std::logic_error for a second one in the process.
+  explicit runtime(caf::actor_system& system, const runtime_options& options = {});
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+
+  /// Calls `stop`, then finalises CPython. After an abandonment it does not: leave the process with `_exit`
+  /// then, as `run_main` does, before static objects that the hanging code may use are destroyed.
+  ~runtime();
+
+  /// Creates an interpreter, runs `code` in it, and returns its actor once that is done. The actor ends with
+  /// its code's end, by an exit message, or when its last handle is gone and its mailbox is empty.
+  /// Errors: `errc::start_failed` with the traceback, or CPython's words where it could not be created;
+  /// `errc::no_such_function`; `errc::deadline_exceeded` or `errc::abandoned` for code that does not end;
+  /// `errc::stopped`.
+  caf::expected<interpreter_actor> spawn(source code, spawn_options options = {});
+
+  /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
+  /// ended or was given up; later spawns fail.
+  void stop();
+
+  caf::actor_system& system() const noexcept { return system_; }
+
+  interpreter_counts counts() const { return roster_->counts(); }
+
+private:
+  caf::actor_system& system_;
+  std::unique_ptr<python::engine> engine_;
+  std::shared_ptr<roster> roster_;
+};
+
+} // namespace interp_actors
