@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+namespace ia_bench {
+
+/// The cores that the calling thread may run on, by their numbers.
+std::vector<int> allowed_cores();
+
+/// Binds the calling thread to `cores`; threads and processes that it starts inherit them.
+/// Errors: std::system_error.
+void bind_to(const std::vector<int>& cores);
+
+/// Binds the calling thread to `cores` for the lifetime of the object, and to what it had before afterwards.
+class bound_to {
+public:
+  explicit bound_to(const std::vector<int>& cores) : before_{allowed_cores()} { bind_to(cores); }
+  bound_to(const bound_to&) = delete;
+  bound_to& operator=(const bound_to&) = delete;
+  ~bound_to() { bind_to(before_); }
+
+private:
+  std::vector<int> before_;
+};
+
+} // namespace ia_bench

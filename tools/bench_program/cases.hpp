@@ -1,0 +1,18 @@
+#pragma once
+
+#include <interp_actors/all.hpp>
+
+#include <vector>
+
+#include "session.hpp"
+
+namespace ia_bench {
+
+/// Request and answer on one core, beside CAF and CPython, and its dependence on the payload's size.
+/// Precondition: the calling thread is bound to one core.
+void add_round_trip(session& s, ia::runtime& rt);
+
+/// Pure Python in two interpreters at once; `cores` are those that the process may use.
+void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores);
+
+} // namespace ia_bench

@@ -1,0 +1,75 @@
+"""What CPython itself offers for the same job, measured on command.
+
+Reads lines "NAME N" from stdin, does N operations of NAME, and prints the nanoseconds of one. Ends when stdin does.
+"""
+
+import multiprocessing
+import sys
+from concurrent.futures import InterpreterPoolExecutor
+from time import perf_counter_ns
+
+PAYLOAD = bytes(64)
+
+
+def echo(payload):
+    return payload
+
+
+def echo_over_pipe(connection):
+    """Send back what comes until the other end is closed."""
+    try:
+        while True:
+            connection.send_bytes(connection.recv_bytes())
+    except EOFError:
+        pass
+
+
+def make_pipe():
+    """Return a function that asks another process over a pipe and waits for the answer."""
+    # The fork keeps our end open in the child unless it closes it; only then does it see the end of the file.
+    ours, theirs = multiprocessing.Pipe()
+
+    def child():
+        ours.close()
+        echo_over_pipe(theirs)
+
+    multiprocessing.get_context("fork").Process(target=child, daemon=True).start()
+    theirs.close()
+    send, receive = ours.send_bytes, ours.recv_bytes
+
+    def round_trip():
+        send(PAYLOAD)
+        receive()
+
+    return round_trip
+
+
+def make_pool():
+    """Return a function that asks an interpreter of CPython's own pool and waits for the answer."""
+    submit = InterpreterPoolExecutor(max_workers=1).submit
+
+    def round_trip():
+        submit(echo, PAYLOAD).result()
+
+    return round_trip
+
+
+def main():
+    makers = {"pipe": make_pipe, "pool": make_pool}
+    made = {}
+    for line in sys.stdin:
+        name, count = line.split()
+        count = int(count)
+        # The pipe's process is forked before the pool starts threads.
+        for other in makers:
+            if other not in made:
+                made[other] = makers[other]()
+        operation = made[name]
+        start = perf_counter_ns()
+        for _ in range(count):
+            operation()
+        print((perf_counter_ns() - start) / count, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+#include <caf/scoped_actor.hpp>
+
+#include <memory>
+
+#include "affinity.hpp"
+#include "calls.hpp"
+#include "cases.hpp"
+
+namespace ia_bench {
+
+namespace {
+
+/// About 50 ms of Python that shares nothing with anybody.
+constexpr const char* work_code = R"(
+def work(view):
+    total = 0
+    for i in range(2_000_000):
+        total += i & 7
+    return b"done"
+)";
+
+/// Returns the calls per second of `workers` that work at the same time.
+auto throughput_of(caf::actor_system& system, std::vector<ia::interpreter_actor> workers) {
+  return [self = std::make_shared<caf::scoped_actor>(system), workers = std::move(workers),
+          nothing = ia::shared_bytes::copy("")](std::size_t n) {
+    using clock = std::chrono::steady_clock;
+    using request = decltype(request_call(*self, workers.front(), "work", nothing));
+    auto begin = clock::now();
+    for (std::size_t i = 0; i < n; ++i) {
+      std::vector<request> requests;
+      for (auto& worker : workers)
+        requests.push_back(request_call(*self, worker, "work", nothing));
+      for (auto& one : requests)
+        receive_answer(std::move(one), 4);
+    }
+    auto seconds = std::chrono::duration<double>(clock::now() - begin).count();
+    return static_cast<double>(n * workers.size()) / seconds;
+  };
+}
+
+} // namespace
+
+void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores) {
+  const char* name = "two interpreters on two cores";
+  if (cores.size() < 2) {
+    s.leave_out(name, "only one core is available to this process");
+    return;
+  }
+  // An interpreter's thread inherits the cores of its spawner. Each gets a core of its own: left alone, the
+  // kernel at times wakes both on the caller's core and lets them share it for all of the 50 ms.
+  auto spawn_on = [&rt](int core) {
+    bound_to its_core{{core}};
+    return spawn(rt, work_code);
+  };
+  auto first = spawn_on(cores[0]);
+  auto second = spawn_on(cores[1]);
+  auto one = s.add({"one interpreter", "calls/s", throughput_of(rt.system(), {first})});
+  auto two = s.add({"two interpreters", "calls/s", throughput_of(rt.system(), {first, second})});
+  s.compare(name, two, one, at_least(1.95));
+}
+
+} // namespace ia_bench
