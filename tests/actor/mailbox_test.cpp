@@ -13,9 +13,30 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// An actor whose mailbox somebody else closes when its last handle is gone and it does not know yet.
+class closed_at_the_last_moment final : public caf::actor_companion {
+public:
+  closed_at_the_last_moment(caf::actor_config& config, std::shared_ptr<ia::mailbox> box)
+      : caf::actor_companion{config}, box_{std::move(box)} {
+    box_->bind(ctrl());
+  }
+
+private:
+  void INTERP_ACTORS_ON_LAST_HANDLE() override {
+    EXPECT_FALSE(box_->close(caf::make_error(caf::exit_reason::user_shutdown)));
+    EXPECT_TRUE(box_->close(caf::make_error(caf::exit_reason::unreachable), false));
+    caf::actor_companion::INTERP_ACTORS_ON_LAST_HANDLE();
+  }
+
+  const std::shared_ptr<ia::mailbox> box_;
+};
+
 /// A mailbox with its address, and this thread as its consumer: each step of sender, consumer and timer at
 /// will.
 class Mailbox : public ::testing::Test {
+private:
+  caf::actor_system_config config_;
+
 protected:
   Mailbox() {
     ia::detail::init_types();
@@ -61,11 +82,10 @@ protected:
       std::make_shared<ia::mailbox>(ia::mailbox_limits{.messages = 3, .bytes = 0});
   ia::mailbox::consumer_number consumer = 0;
   caf::strong_actor_ptr handle_;
+  std::optional<caf::actor_system> system_;
 
 private:
   bool about_to_park_ = false;
-  caf::actor_system_config config_;
-  std::optional<caf::actor_system> system_;
 };
 
 TEST_F(Mailbox, KeepsTheOrderAndLetsUrgentMessagesOvertake) {
@@ -188,6 +208,18 @@ TEST_F(Mailbox, ClosesWhenTheLastHandleIsGoneAndTheConsumerParks) {
   park(); // gives it back: the address ends, closes the mailbox and wakes its consumer
   EXPECT_EQ(box->take(consumer).what, ia::mailbox::taken::kind::closed);
   EXPECT_TRUE(box->unreachable());
+}
+
+TEST_F(Mailbox, WhoClosesItCannotReviveAnAddressThatIsGone) {
+  auto other = std::make_shared<ia::mailbox>(ia::mailbox_limits{});
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<closed_at_the_last_moment>(other));
+  auto other_consumer = other->attach();
+  EXPECT_EQ(other->take(other_consumer).what, ia::mailbox::taken::kind::empty);
+  handle.reset();
+  other->park(); // gives the last reference back
+  EXPECT_EQ(other->take(other_consumer).what, ia::mailbox::taken::kind::closed);
+  EXPECT_TRUE(other->unreachable());
+  EXPECT_EQ(other->reason(), caf::exit_reason::unreachable);
 }
 
 TEST_F(Mailbox, AcceptedMessageKeepsTheAddressUntilItIsHandled) {

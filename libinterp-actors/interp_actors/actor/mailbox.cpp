@@ -113,13 +113,13 @@ mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point
     if (head == closed_mark()) {
       withdraw();
       if (referenced)
-        caf::intrusive_ptr_release(address_);
+        caf::intrusive_ptr_release(address_.get());
       return push_result::closed;
     }
     // Before the consumer can see that it is not parked any more: it may park again at once, and give the
     // reference back.
     if (head == parked_mark() && !std::exchange(referenced, true))
-      caf::intrusive_ptr_add_ref(address_);
+      caf::intrusive_ptr_add_ref(address_.get());
     element->next = head == parked_mark() ? nullptr : head;
   } while (!inbox_.compare_exchange_weak(head, element.get(), std::memory_order_seq_cst,
                                          std::memory_order_relaxed));
@@ -127,13 +127,17 @@ mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point
   if (head == parked_mark())
     bell_->ring();
   else if (referenced)
-    caf::intrusive_ptr_release(address_);
+    caf::intrusive_ptr_release(address_.get());
   return push_result::accepted;
 }
 
 bool mailbox::close(caf::error reason, bool reachable) {
   element_list waiting;
   caf::error answer;
+  // Dropped without the mutex: the last reference closes the mailbox, too.
+  auto self = reachable ? address_.lock() : caf::strong_actor_ptr{};
+  if (reachable && !self)
+    return false;
   {
     std::lock_guard guard{mutex_};
     if (closed_)
@@ -142,16 +146,12 @@ bool mailbox::close(caf::error reason, bool reachable) {
     unreachable_ = !reachable;
     reason_ = std::move(reason);
     answer = answer_for(reason_);
-    if (reachable)
-      caf::intrusive_ptr_add_ref(address_);
     auto* head = inbox_.exchange(closed_mark(), std::memory_order_seq_cst);
     if (head == parked_mark()) {
-      bell_->ring(); // the reference is the woken consumer's now
-    } else {
-      if (is_list(head))
-        sort_in(head);
-      if (reachable)
-        caf::intrusive_ptr_release(address_); // the consumer, or whoever closes, holds another one
+      self.release(); // to the consumer
+      bell_->ring();
+    } else if (is_list(head)) {
+      sort_in(head);
     }
     while (auto* element = urgent_.pop_front())
       waiting.push_back(element);
@@ -198,7 +198,7 @@ bool mailbox::unreachable() const {
 
 mailbox::consumer_number mailbox::attach() {
   std::lock_guard guard{mutex_};
-  caf::intrusive_ptr_add_ref(address_);
+  caf::intrusive_ptr_add_ref(address_.get());
   current_ = {};
   parking_ = parking::no;
   return ++consumer_;
@@ -260,7 +260,7 @@ mailbox::taken mailbox::take(consumer_number consumer) {
     forget(*element);
     if (activity != 0)
       return {taken::kind::message, std::move(element), activity};
-    expire_now(std::move(element), address_);
+    expire_now(std::move(element), address_.get());
   }
 }
 
@@ -301,7 +301,7 @@ mailbox::outcome mailbox::end(consumer_number consumer, activity_number activity
 }
 
 void mailbox::release_address() noexcept {
-  caf::intrusive_ptr_release(address_);
+  caf::intrusive_ptr_release(address_.get());
 }
 
 // -- the timer

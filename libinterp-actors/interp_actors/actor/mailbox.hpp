@@ -79,8 +79,8 @@ public:
   ~mailbox();
 
   /// Ties the mailbox to its address, before the first message.
-  void bind(caf::actor_control_block* address) noexcept { address_ = address; }
-  caf::actor_control_block* address() const noexcept { return address_; }
+  void bind(caf::actor_control_block* address) { address_ = address; }
+  caf::actor_control_block* address() const noexcept { return address_.get(); }
 
   /// The bell that wakes the consumer; for pins, too.
   const std::shared_ptr<bell>& wake() const noexcept { return bell_; }
@@ -92,7 +92,8 @@ public:
   push_result push(caf::mailbox_element_ptr& element, time_point deadline);
 
   /// Refuses everything from now on, and answers what waits with `reason`. Later calls do nothing.
-  /// `reachable` is false when the last handle is gone. Returns whether this call closed it.
+  /// `reachable` is false when the last handle is gone, for the thread that dropped it; others that come
+  /// between the two leave the closing to it. Returns whether this call closed it.
   bool close(caf::error reason, bool reachable = true);
 
   /// Sets the running activity's deadline to `when` at the latest; it counts as stopping then.
@@ -189,7 +190,7 @@ private:
   std::atomic<std::size_t> waiting_bytes_{0};
   std::atomic<std::size_t> dropped_{0};
   const mailbox_limits limits_;
-  caf::actor_control_block* address_ = nullptr;
+  caf::weak_actor_ptr address_;
   const std::shared_ptr<bell> bell_ = std::make_shared<bell>();
 
   alignas(64) mutable std::mutex mutex_;
