@@ -36,8 +36,9 @@ MAX_HEADER_LINES = 250
 # Rules about code: pattern, rule, and the files where it may stand. Our own `detach` functions take arguments.
 CODE_RULES = [
     (re.compile(r"\bPyGILState_\w*"), "PyGILState_ assumes one thread state for each OS thread", set()),
-    (re.compile(r"\b_Py[A-Z]\w*"), "private CPython name; python/interrupt.cpp alone may use one",
-     {"libinterp-actors/interp_actors/python/interrupt.cpp"}),
+    (re.compile(r"\b_Py_?[A-Z]\w*"),
+     "private CPython name; python/interrupt.cpp and python/memory_view.cpp alone may use some",
+     {"libinterp-actors/interp_actors/python/interrupt.cpp", "libinterp-actors/interp_actors/python/memory_view.cpp"}),
     (re.compile(r"(?:\.|->)\s*detach\s*\(\s*\)|\bpthread_detach\b"),
      "detached thread; actor/abandonable_thread.cpp alone may detach one",
      {"libinterp-actors/interp_actors/actor/abandonable_thread.cpp"}),

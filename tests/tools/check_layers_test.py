@@ -67,6 +67,7 @@ VIOLATIONS = [
     ("GilStateInTest", "tests/x.cpp", "auto s = PyGILState_Ensure();\n", 1, "PyGILState_ assumes"),
     ("PrivateName", LIB + "python/x.cpp", "auto s = _PyThreadState_GET();\n", 1, "private CPython name"),
     ("PrivateType", LIB + "python/x.hpp", "struct _PyRuntimeState;\n", 1, "private CPython name"),
+    ("PrivateMacro", LIB + "python/x.cpp", "auto flags = _Py_MEMORYVIEW_C;\n", 1, "private CPython name"),
     ("ThreadDetach", LIB + "actor/x.cpp", "std::thread t;\nvoid f() { t.detach(); }\n", 2, "detached thread"),
     ("TemporaryThreadDetach", "examples/x.cpp", "void f() { std::thread{[] {}}.detach(); }\n", 1, "detached thread"),
     ("PointerDetach", LIB + "actor/x.cpp", "void f() { t->detach ( ); }\n", 1, "detached thread"),
