@@ -69,6 +69,17 @@ TEST(BufferFormat, UnknownCodesMayHaveAnyItemSize) {
   EXPECT_EQ(refusal({"<n", 5, {1}, {}}, 5), ""); // has no standard size
 }
 
+TEST(BufferFormat, EveryCodeThatPythonReadsHasItsSize) {
+  for (auto* code : {"P", "@P", "n", "@N", "Zf", "Zd", "F", "D", "e", "?", "q", "d"})
+    EXPECT_TRUE(holds(refusal({code, 64, {1}, {}}, 64), "one such element takes")) << code;
+  // The standard sizes know neither pointers nor sizes.
+  EXPECT_EQ(refusal({"=P", 1, {4}, {}}, 4), "");
+}
+
+TEST(BufferFormat, NullCharacterIsRefused) {
+  EXPECT_TRUE(holds(refusal({std::string{"d\0", 2}, 1, {4}, {}}, 4), "null character"));
+}
+
 TEST(BufferFormat, EmptyFormatIsRefused) {
   EXPECT_TRUE(holds(refusal({"", 1, {1}, {}}, 1), "the format is empty"));
 }

@@ -183,6 +183,19 @@ TEST_F(SharedBytesFile, ReadFileTakesTheWholeContent) {
   EXPECT_EQ(shared_bytes::read_file(make_file(content)).as_string_view(), content);
 }
 
+TEST_F(SharedBytesFile, ReadFileReadsFilesThatDoNotSayHowLongTheyAre) {
+  auto text = shared_bytes::read_file("/proc/self/status");
+  EXPECT_EQ(text.as_string_view().substr(0, 5), "Name:");
+}
+
+TEST_F(SharedBytes, TextForLogsIsShort) {
+  EXPECT_EQ(to_string(shared_bytes{}), "no payload");
+  EXPECT_EQ(to_string(shared_bytes::copy("")), "0 bytes");
+  EXPECT_EQ(to_string(shared_bytes::copy("hello")), "5 bytes: 68656c6c6f");
+  EXPECT_EQ(to_string(shared_bytes::copy(std::string(1000, 'a'))),
+            "1000 bytes: 61616161616161616161616161616161...");
+}
+
 TEST_F(SharedBytesFile, MapFileNamesTheMissingFile) {
   auto problem = failure_of([&] { shared_bytes::map_file(folder_ / "missing"); });
   EXPECT_EQ(problem.code(), std::errc::no_such_file_or_directory);

@@ -18,6 +18,10 @@ std::size_t size_of_code(std::string_view format) {
     native = format.front() == '@';
     format.remove_prefix(1);
   }
+  if (format == "Zf" || format == "F") // complex numbers
+    return 8;
+  if (format == "Zd" || format == "D")
+    return 16;
   if (format.size() != 1)
     return 0;
   switch (format.front()) {
@@ -43,6 +47,7 @@ std::size_t size_of_code(std::string_view format) {
     return 8;
   case 'n':
   case 'N':
+  case 'P':
     return native ? sizeof(std::size_t) : 0;
   default:
     return 0;
@@ -50,7 +55,7 @@ std::size_t size_of_code(std::string_view format) {
 }
 
 [[noreturn]] void refuse(const buffer_format& format, const std::string& why) {
-  throw std::invalid_argument("buffer format '" + format.format + "': " + why);
+  throw std::invalid_argument("buffer format '" + std::string{format.format.c_str()} + "': " + why);
 }
 
 [[noreturn]] void refuse_overflow(const buffer_format& format) {
@@ -81,6 +86,9 @@ buffer_format checked(buffer_format format, std::size_t size) {
                        + std::to_string(max_dimensions));
   if (format.format.empty())
     refuse(format, "the format is empty; give a code of Python's struct module, such as \"B\"");
+  // CPython reads up to the first one, and would take the rest for other elements than were checked here.
+  if (format.format.find('\0') != std::string::npos)
+    refuse(format, "the format holds a null character");
   if (format.itemsize == 0)
     refuse(format, "the item size is 0; give the size of one element in bytes");
   if (auto expected = size_of_code(format.format); expected != 0 && expected != format.itemsize)

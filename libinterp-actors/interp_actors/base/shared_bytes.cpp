@@ -118,6 +118,18 @@ public:
   }
 
   int get() const noexcept { return fd_; }
+
+  /// Reads some bytes; 0 at the end.
+  std::size_t read(std::span<std::byte> memory) {
+    for (;;) {
+      auto count = ::read(fd_, memory.data(), memory.size());
+      if (count >= 0)
+        return static_cast<std::size_t>(count);
+      if (errno != EINTR)
+        fail("cannot read");
+    }
+  }
+
   std::size_t size() const noexcept { return size_; }
 
   [[noreturn]] void fail(const char* doing) {
@@ -173,16 +185,26 @@ shared_bytes shared_bytes::read_file(const std::filesystem::path& path) {
   auto memory = builder.memory();
   std::size_t done = 0;
   while (done < memory.size()) {
-    auto count = ::read(file.get(), memory.data() + done, memory.size() - done);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      file.fail("cannot read");
+    auto count = file.read(memory.subspan(done));
     if (count == 0) // shorter than it was a moment ago
       return builder.freeze().sub_range(0, done);
-    done += static_cast<std::size_t>(count);
+    done += count;
   }
-  return builder.freeze();
+  // Longer than it was a moment ago, or one of those that do not say how long they are, as in /proc.
+  std::vector<std::byte> rest;
+  for (std::size_t used = 0;;) {
+    rest.resize(used + 64 * 1024);
+    auto count = file.read(std::span{rest}.subspan(used));
+    used += count;
+    if (count == 0) {
+      rest.resize(used);
+      break;
+    }
+  }
+  if (rest.empty())
+    return builder.freeze();
+  rest.insert(rest.begin(), memory.begin(), memory.end());
+  return adopt(std::move(rest));
 }
 
 shared_bytes shared_bytes::sub_range(std::size_t offset, std::size_t size) const noexcept {
@@ -209,6 +231,21 @@ bool operator==(const shared_bytes& lhs, const shared_bytes& rhs) noexcept {
   auto* left = lhs.format();
   auto* right = rhs.format();
   return left && right ? *left == *right : left == right;
+}
+
+std::string to_string(const shared_bytes& bytes) {
+  if (!bytes)
+    return "no payload";
+  constexpr std::size_t shown = 16;
+  auto text = std::to_string(bytes.size()) + " bytes";
+  for (std::size_t i = 0; i < std::min(bytes.size(), shown); ++i) {
+    constexpr char digits[] = "0123456789abcdef";
+    auto value = std::to_integer<unsigned>(bytes.data()[i]);
+    text += i == 0 ? ": " : "";
+    text += digits[value >> 4];
+    text += digits[value & 15];
+  }
+  return bytes.size() > shown ? text + "..." : text;
 }
 
 bytes_builder::bytes_builder(std::size_t size) : block_{make_inline(size)} {

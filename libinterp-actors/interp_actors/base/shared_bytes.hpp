@@ -130,6 +130,9 @@ public:
   /// Whether both hold the same bytes in the same format, wherever they are; nothing equals nothing alone.
   friend bool operator==(const shared_bytes& lhs, const shared_bytes& rhs) noexcept;
 
+  /// For logs: the size and the first bytes.
+  friend std::string to_string(const shared_bytes& bytes);
+
 private:
   detail::block* block_ = nullptr;
   const std::byte* data_ = nullptr;
