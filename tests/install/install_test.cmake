@@ -23,7 +23,7 @@ file(RENAME "${FOLDER}/prefix" "${FOLDER}/moved")
 run("configuring the consumer" "${CMAKE_COMMAND}" -S "${CONSUMER}" -B "${FOLDER}/build" -G "${GENERATOR}"
   "-DCMAKE_PREFIX_PATH=${FOLDER}/moved;$ENV{CAF_ROOT}" "-DCAF_DIR=${CAF_DIR}" "-DPython_EXECUTABLE=${PYTHON}"
   "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
-  "-DCMAKE_CXX_FLAGS=${FLAGS}")
+  "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DSANITIZER_DEFAULTS=${DEFAULTS}")
 run("building the consumer" "${CMAKE_COMMAND}" --build "${FOLDER}/build" --config "${CONFIG}")
 
 find_program(consumer consumer PATHS "${FOLDER}/build" "${FOLDER}/build/${CONFIG}" NO_DEFAULT_PATH REQUIRED)
