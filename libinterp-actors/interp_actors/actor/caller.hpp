@@ -13,8 +13,8 @@
 
 namespace interp_actors {
 
-/// Lets a C++ thread that is no actor ask actors and wait for the answers. Half the time of a
-/// `caf::scoped_actor`, which is woken while the waker still holds its lock.
+/// Lets a C++ thread that is no actor ask actors and wait for the answers. Takes
+/// three quarters of the time of a `caf::scoped_actor`, which is woken while the waker still holds its lock.
 /// Thread: one at a time, and none that CAF runs actors on. A caller that is destroyed ignores late answers.
 class caller {
 public:

@@ -94,8 +94,8 @@ time_point incarnation::tick(time_point now) {
 
 void incarnation::abandon() {
   link_.control->fence();
-  auto text = "'" + options_.name + "' did not end within "
-              + std::to_string(home_->settings.grace.count() / 1'000'000)
+  auto text = "'" + options_.name + "' (interpreter " + std::to_string(interpreter_id_.load())
+              + ") did not end within " + std::to_string(home_->settings.grace.count() / 1'000'000)
               + " ms after it was interrupted, and was given up; its thread may still hang in C code";
   auto reason = make_error(errc::abandoned, std::move(text));
   report_started(reason);
@@ -120,6 +120,7 @@ void incarnation::run() {
     auto activity = begin(options_.start_deadline, true);
     python::interpreter interpreter{home_->engine, link_, home_->settings.pin_threshold};
     created = true;
+    interpreter_id_ = interpreter.id();
     interpreter.with_gil([&](const python::gil_held& gil) {
       link_.control->begin(activity);
       start(gil, interpreter);
@@ -170,6 +171,8 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
   } catch (const python::no_such_function& problem) {
     ending_ = make_error(errc::no_such_function,
                          std::string{problem.what()} + " ('" + code_.name + "' was loaded)");
+  } catch (const std::exception& problem) {
+    ending_ = make_error(errc::start_failed, std::string{problem.what()});
   }
 }
 
@@ -207,6 +210,10 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
     problem = make_error(errc::no_such_function, std::string{error.what()});
+  } catch (const std::exception& error) {
+    // No memory, most likely. Nobody knows what was left undone: the incarnation ends.
+    problem = make_error(errc::crashed, "C++ raised '" + std::string{error.what()} + "' around the handler");
+    ending_ = problem;
   }
   auto outcome = finish(gil, activity);
   if (!outcome.current)
@@ -244,7 +251,8 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
 
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
                                    const caf::message& content) {
-  if (content.match_elements<call_atom, std::string, shared_bytes>()) {
+  if (content.match_elements<call_atom, std::string, shared_bytes>()
+      || content.match_elements<call_atom, std::string, shared_bytes, caf::timespan>()) {
     return caf::make_message(
         interpreter.call(gil, content.get_as<std::string>(1), {&content.get_as<shared_bytes>(2), 1}));
   }

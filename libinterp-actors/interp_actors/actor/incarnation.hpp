@@ -75,6 +75,7 @@ private:
   mailbox::consumer_number consumer_ = 0;
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
+  std::atomic<std::int64_t> interpreter_id_{-1};
   std::atomic<time_point::rep> linger_until_{no_deadline.time_since_epoch().count()};
 
   std::mutex started_mutex_;

@@ -42,10 +42,12 @@ void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* 
 }
 
 std::size_t payload_bytes(const caf::message& content) {
-  if (content.match_elements<call_atom, std::string, shared_bytes>())
-    return content.get_as<shared_bytes>(2).size();
   std::size_t result = 0;
-  if (content.size() >= 3 && content.match_element<std::vector<shared_bytes>>(2))
+  if (content.size() < 3)
+    return result;
+  if (content.match_element<shared_bytes>(2))
+    return content.get_as<shared_bytes>(2).size();
+  if (content.match_element<std::vector<shared_bytes>>(2))
     for (auto& bytes : content.get_as<std::vector<shared_bytes>>(2))
       result += bytes.size();
   return result;

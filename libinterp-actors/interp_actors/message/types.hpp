@@ -29,6 +29,7 @@ struct cancel_atom;
 using interpreter_actor = caf::typed_actor<
     caf::result<void>(execute_atom, std::string), caf::result<void>(execute_atom, std::string, caf::timespan),
     caf::result<shared_bytes>(call_atom, std::string, shared_bytes),
+    caf::result<shared_bytes>(call_atom, std::string, shared_bytes, caf::timespan),
     caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>),
     caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>, caf::timespan),
     caf::result<bool>(cancel_atom)>;

@@ -7,6 +7,7 @@
 #include <marshal.h>
 
 #include <atomic>
+#include <csignal>
 #include <stdexcept>
 
 namespace interp_actors::python {
@@ -31,6 +32,14 @@ std::atomic<bool> started{false};
   if (status.err_msg)
     text += std::string{": "} + status.err_msg;
   throw std::runtime_error(text);
+}
+
+/// Writing into a closed socket or pipe ends the process unless SIGPIPE is ignored: Python code expects
+/// BrokenPipeError. A program's own handler stays.
+void ignore_broken_pipes() {
+  struct ::sigaction now{};
+  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL)
+    ::signal(SIGPIPE, SIG_IGN);
 }
 
 class config_guard {
@@ -83,6 +92,7 @@ engine::engine(const engine_options& options) {
   }
   if (auto status = Py_InitializeFromConfig(&config); PyStatus_Exception(status))
     fail("start", status);
+  ignore_broken_pipes();
   try {
     read_back(options);
     freeze_encodings();

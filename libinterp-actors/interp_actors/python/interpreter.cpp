@@ -107,6 +107,10 @@ void interpreter::throw_raised(const gil_held& gil) {
 }
 
 void interpreter::run(const gil_held& gil, const std::string& code, const std::string& name) {
+  if (code.find('\0') != std::string::npos) { // CPython would run what is in front of it, and be content
+    PyErr_SetString(PyExc_SyntaxError, "source code cannot contain null bytes");
+    throw_raised(gil);
+  }
   auto compiled = steal(gil, Py_CompileStringExFlags(code.c_str(), name.c_str(), Py_file_input, nullptr, -1));
   if (!compiled)
     throw_raised(gil);
@@ -118,10 +122,6 @@ void interpreter::run(const gil_held& gil, const std::string& code, const std::s
 void interpreter::load(const gil_held& gil, const source& source) {
   switch (source.from) {
   case source::kind::text:
-    if (source.code.find('\0') != std::string::npos) {
-      PyErr_SetString(PyExc_SyntaxError, "source code cannot contain null bytes");
-      throw_raised(gil);
-    }
     texts_[source.name] = source.code;
     run(gil, source.code, source.name);
     return;
@@ -199,9 +199,12 @@ object interpreter::find(const gil_held& gil, std::string_view function) {
   if (status < 0)
     throw_raised(gil);
   auto result = steal(gil, found);
-  if (!result)
+  if (!result) {
+    functions_.erase(last_function_->first); // or every wrong name would stay for good
+    last_function_ = nullptr;
     throw no_such_function("no function '" + std::string{function}
                            + "'; give the name of a function of the loaded source, or module:function");
+  }
   return result;
 }
 

@@ -23,6 +23,19 @@ void* memory_of(const shared_bytes& bytes) {
   return const_cast<std::byte*>(bytes.data() ? bytes.data() : &nothing);
 }
 
+/// Whether the elements lie in memory as a consumer with `flags` will read them.
+bool order_fits(const Py_buffer& view, const buffer_format& format, int flags) {
+  auto full = view;
+  full.shape = const_cast<Py_ssize_t*>(format.shape.data());
+  full.strides = const_cast<Py_ssize_t*>(format.strides.data());
+  auto asks = [flags](int flag) { return (flags & flag) == flag; };
+  if (!asks(PyBUF_STRIDES) || asks(PyBUF_C_CONTIGUOUS))
+    return PyBuffer_IsContiguous(&full, 'C') != 0;
+  if (asks(PyBUF_F_CONTIGUOUS))
+    return PyBuffer_IsContiguous(&full, 'F') != 0;
+  return !asks(PyBUF_ANY_CONTIGUOUS) || PyBuffer_IsContiguous(&full, 'A') != 0;
+}
+
 int exporter_getbuffer(PyObject* self, Py_buffer* view, int flags) {
   auto& bytes = reinterpret_cast<exporter*>(self)->bytes;
   view->obj = nullptr;
@@ -50,13 +63,11 @@ int exporter_getbuffer(PyObject* self, Py_buffer* view, int flags) {
     view->strides = format ? const_cast<Py_ssize_t*>(format->strides.data()) : &view->itemsize;
   if (format) {
     // Gaps between elements: the buffer's own length is that of its elements.
-    Py_ssize_t length = view->itemsize;
-    for (auto n : format->shape)
-      length *= n;
-    view->len = length;
-    if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && static_cast<std::size_t>(length) != bytes.size()) {
+    for (view->len = view->itemsize; auto n : format->shape)
+      view->len *= n;
+    if (!order_fits(*view, *format, flags)) {
       PyErr_SetString(PyExc_BufferError,
-                      "this payload has strides, and the consumer cannot read strided memory");
+                      "this payload has strides, and its consumer asks for another order in memory");
       return -1;
     }
   }

@@ -14,13 +14,21 @@ gil_released::~gil_released() {
 
 } // namespace detail
 
+object::object(PyObject* pointer) noexcept
+    : pointer_{pointer}, interpreter_{pointer ? PyInterpreterState_Get() : nullptr} {}
+
+object steal(const gil_held&, PyObject* pointer) noexcept {
+  return object{pointer};
+}
+
 object borrow(const gil_held&, PyObject* pointer) noexcept {
   return object{Py_XNewRef(pointer)};
 }
 
 void object::drop() noexcept {
   // A reference dropped under a foreign GIL, or none, corrupts memory without a word.
-  if (!PyThreadState_GetUnchecked())
+  auto* current = PyThreadState_GetUnchecked();
+  if (!current || PyThreadState_GetInterpreter(current) != interpreter_)
     Py_FatalError("interp-actors: a reference was dropped without the GIL of its interpreter");
   Py_DECREF(pointer_);
 }

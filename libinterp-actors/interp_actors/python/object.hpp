@@ -4,6 +4,7 @@
 
 #include <utility>
 
+struct _is;
 struct _object;
 using PyObject = _object;
 
@@ -14,9 +15,11 @@ namespace interp_actors::python {
 class object {
 public:
   object() noexcept = default;
-  object(object&& other) noexcept : pointer_{std::exchange(other.pointer_, nullptr)} {}
+  object(object&& other) noexcept
+      : pointer_{std::exchange(other.pointer_, nullptr)}, interpreter_{other.interpreter_} {}
   object& operator=(object&& other) noexcept {
     std::swap(pointer_, other.pointer_);
+    std::swap(interpreter_, other.interpreter_);
     return *this;
   }
   ~object() {
@@ -34,17 +37,16 @@ private:
   friend object steal(const gil_held&, PyObject*) noexcept;
   friend object borrow(const gil_held&, PyObject*) noexcept;
 
-  explicit object(PyObject* pointer) noexcept : pointer_{pointer} {}
+  explicit object(PyObject* pointer) noexcept;
 
   void drop() noexcept;
 
   PyObject* pointer_ = nullptr;
+  _is* interpreter_ = nullptr; // the only one in which it may be dropped
 };
 
 /// Takes over the reference that `pointer` stands for; null stays null.
-inline object steal(const gil_held&, PyObject* pointer) noexcept {
-  return object{pointer};
-}
+object steal(const gil_held&, PyObject* pointer) noexcept;
 
 /// Adds a reference to `pointer`; null stays null.
 object borrow(const gil_held&, PyObject* pointer) noexcept;

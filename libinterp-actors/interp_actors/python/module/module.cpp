@@ -80,7 +80,7 @@ module_state* state_of(PyObject* instance) {
   return module ? state_of_module(module) : nullptr;
 }
 
-bool check_entry(const gil_held&, PyObject* instance) {
+bool check_entry(const gil_held& gil, PyObject* instance) {
   auto* state = state_of(instance);
   if (!state)
     return false;
@@ -89,6 +89,8 @@ bool check_entry(const gil_held&, PyObject* instance) {
                     "this interpreter was abandoned; nothing that it does counts any more");
     return false;
   }
+  if (state->context)
+    state->context->rules.pins->drain(gil);
   return true;
 }
 

@@ -15,8 +15,9 @@ struct module_state {
 /// The module state behind an instance of one of the module's types.
 module_state* state_of(PyObject* instance);
 
-/// Every function that Python code can call begins with this: raises Interrupted in an interpreter that was
-/// abandoned. Returns false with the exception set.
+/// Every function that Python code can call, and that has an effect outside of its interpreter, begins with
+/// this: drops pins that were given back, and raises Interrupted in an interpreter that was abandoned. Returns
+/// false with the exception set.
 bool check_entry(const gil_held& gil, PyObject* instance);
 
 } // namespace interp_actors::python
