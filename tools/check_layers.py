@@ -30,6 +30,13 @@ LAYERS = {
 OS_FOLDERS = ("sys/", "linux/")
 OS_HEADERS = {"dlfcn.h", "fcntl.h", "pthread.h", "sched.h", "signal.h", "unistd.h"}
 
+# CPython's own headers, which lie beside Python.h (3.14 and 3.15), with or without the folder that they lie in.
+CPYTHON_HEADER = re.compile(
+    r"(?:python3\.\d+\w*/)?(?:(?:cpython|internal)/.*|(?:Python|py\w*|\w*object|abstract|audit|bltinmodule|ceval|codecs|compile"
+    r"|critical_section|datetime|dynamic_annotations|errcode|exports|fileutils|import|intrcheck|lock|marshal|modsupport|monitoring"
+    r"|objimpl|opcode|opcode_ids|osdefs|osmodule|patchlevel|refcount|slots|slots_generated|structmember|structseq|sysmodule"
+    r"|traceback|typeslots|warnings)\.h)")
+
 CAPI = OURS + "python/detail/capi.hpp"
 MAX_HEADER_LINES = 250
 
@@ -112,7 +119,7 @@ class Checker:
         for place, (number, header) in enumerate(includes):
             if re.match(r"caf/(?:detail|internal)/", header):
                 self.report(name, number, f"CAF's detail and internal headers are not ours to use ({header})")
-            if header in ("Python.h", "patchlevel.h") and name != f"libinterp-actors/{CAPI}":
+            if CPYTHON_HEADER.fullmatch(header) and name != f"libinterp-actors/{CAPI}":
                 self.report(name, number, f"{header} is included by python/detail/capi.hpp alone")
             if header == CAPI:
                 if not (name.startswith(f"libinterp-actors/{OURS}python/") and name.endswith(".cpp")):

@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import unittest
 from pathlib import Path
@@ -15,7 +16,7 @@ LIB = "libinterp-actors/interp_actors/"
 CLEAN = {
     LIB + "base/a.hpp": "#pragma once\n#include <vector>\n#include <sys/mman.h>\n#include <unistd.h>\n",
     LIB + "base/a.cpp": '#include "interp_actors/base/a.hpp"\n\n#include <linux/futex.h>\n',
-    LIB + "python/detail/capi.hpp": "#pragma once\n#include <Python.h>\n",
+    LIB + "python/detail/capi.hpp": "#pragma once\n#include <Python.h>\n#include <marshal.h>\n",
     LIB + "python/b.hpp": '#pragma once\n#include "interp_actors/base/a.hpp"\n',
     LIB + "python/b.cpp": '#include "interp_actors/python/detail/capi.hpp"\n\n#include "interp_actors/python/b.hpp"\n',
     LIB + "python/interrupt.cpp": '#include "interp_actors/python/detail/capi.hpp"\nvoid f() { _PyEval_AddPendingCall(); }\n',
@@ -56,6 +57,9 @@ VIOLATIONS = [
     ("UnknownLayer", LIB + "utils/x.hpp", "\n", 1, "'utils' is no layer"),
     ("PythonHeaderElsewhere", LIB + "python/x.cpp", "#include <Python.h>\n", 1, "Python.h is included by python/detail/capi.hpp alone"),
     ("PythonHeaderInExample", "examples/x.cpp", "#include <Python.h>\n", 1, "Python.h is included by"),
+    ("MarshalHeaderElsewhere", LIB + "python/x.cpp", "#include <marshal.h>\n", 1, "marshal.h is included by python/detail/capi.hpp alone"),
+    ("InternalPythonHeader", LIB + "python/x.cpp", "#include <internal/pycore_frame.h>\n", 1, "pycore_frame.h is included by"),
+    ("PythonHeaderInItsFolder", "tools/x.cpp", "#include <python3.14/frameobject.h>\n", 1, "frameobject.h is included by"),
     ("CapiInHeader", LIB + "python/x.hpp", '#include "interp_actors/python/detail/capi.hpp"\n', 1, "source files in python/ alone"),
     ("CapiInActor", LIB + "actor/x.cpp", '#include "interp_actors/python/detail/capi.hpp"\n', 1, "source files in python/ alone"),
     ("CapiNotFirst", LIB + "python/x.cpp", '#include "interp_actors/python/b.hpp"\n#include "interp_actors/python/detail/capi.hpp"\n', 2, "capi.hpp comes first"),
@@ -109,6 +113,16 @@ class CheckLayers(unittest.TestCase):
                 self.assertEqual(len(lines), 1, result.stdout)
                 self.assertTrue(lines[0].startswith(f"{file}:{line}: "), lines[0])
                 self.assertIn(rule, lines[0])
+
+    def test_all_headers_of_this_cpython_are_known(self):
+        folder = Path(sysconfig.get_path("include"))
+        headers = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
+        if not headers:
+            self.skipTest("this CPython has no development files")
+        text = "".join(f"#include <{header}>\n" for header in headers)
+        result = self.check(CLEAN | {LIB + "python/x.cpp": text})
+        found = [line.split(": ")[1].split()[0] for line in result.stdout.splitlines()]
+        self.assertEqual(found, headers)
 
     def test_all_violations_of_a_tree_are_printed(self):
         result = self.check(CLEAN | {LIB + "base/x.cpp": "#include <caf/a.hpp>\n#include <caf/io/b.hpp>\n",

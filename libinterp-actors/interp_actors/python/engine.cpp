@@ -4,8 +4,6 @@
 
 #include "interp_actors/python/error.hpp"
 
-#include <marshal.h>
-
 #include <atomic>
 #include <csignal>
 #include <stdexcept>

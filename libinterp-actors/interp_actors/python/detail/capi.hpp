@@ -1,9 +1,10 @@
 #pragma once
 
-/// The only include of Python.h. Comes first in every source file that needs it.
+/// The only include of CPython's headers. Comes first in every source file that needs it.
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <marshal.h>
 
 #if PY_VERSION_HEX < 0x030E0000
 #error                                                                                                       \
