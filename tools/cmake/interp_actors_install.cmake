@@ -19,6 +19,7 @@ while(waiting)
     endif()
   endforeach()
 endwhile()
+set_property(TARGET interp_actors PROPERTY INTERP_ACTORS_PUBLIC_HEADERS "${public}") # for tests/headers
 foreach(header IN LISTS public)
   get_filename_component(folder "${header}" DIRECTORY)
   install(FILES "${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/${folder}")
