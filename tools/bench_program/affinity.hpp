@@ -1,11 +1,18 @@
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 namespace ia_bench {
 
 /// The cores that the calling thread may run on, by their numbers.
 std::vector<int> allowed_cores();
+
+/// Returns the first hyperthread of each physical core in `cores`: the others share its units and slow it down.
+/// Where the kernel says nothing about a core, it counts as one of its own.
+/// Source: Linux, Documentation/admin-guide/cputopology.rst, thread_siblings_list.
+std::vector<int> without_siblings(const std::vector<int>& cores,
+                                  const std::filesystem::path& topology = "/sys/devices/system/cpu");
 
 /// Binds the calling thread to `cores`; threads and processes that it starts inherit them.
 /// Errors: std::system_error.

@@ -40,10 +40,11 @@ auto throughput_of(caf::actor_system& system, std::vector<ia::interpreter_actor>
 
 } // namespace
 
-void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores) {
+void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& allowed) {
   const char* name = "two interpreters on two cores";
+  auto cores = without_siblings(allowed);
   if (cores.size() < 2) {
-    s.leave_out(name, "only one core is available to this process");
+    s.leave_out(name, "only one core is available to this process; hyperthreads of one do not count");
     return;
   }
   // An interpreter's thread inherits the cores of its spawner. Each gets a core of its own: left alone, the

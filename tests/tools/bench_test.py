@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Test that the bench program runs, and that its JSON holds what tools/bench promises. No figure is judged.
+
+Usage: bench_test.py PROGRAM
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROGRAM = sys.argv.pop()
+
+
+class Bench(unittest.TestCase):
+    def bench(self, *arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "result.json")
+            done = subprocess.run([PROGRAM, "--rounds=1", "--json", str(file), *arguments], capture_output=True, text=True,
+                                  timeout=90)
+            return done, json.loads(file.read_text() or "null") if file.exists() else None
+
+    def test_a_row_has_all_its_fields(self):
+        done, found = self.bench("--only", "64 B round trip, own caller")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(found["rounds"], 1)
+        self.assertTrue(found["rows"], "no row was measured")
+        for row in found["rows"]:
+            with self.subTest(row.get("name")):
+                self.assertLessEqual({"name", "unit", "value", "peer", "peer_value", "ratio", "goal", "goal_sense", "met"}, row.keys())
+                for key in ("name", "unit", "peer"):
+                    self.assertTrue(isinstance(row[key], str) and row[key], key)
+                for key in ("value", "peer_value"):
+                    self.assertGreater(row[key], 0, key)
+                self.assertAlmostEqual(row["ratio"], row["value"] / row["peer_value"])
+                self.assertIn(row["goal_sense"], (None, "<=", ">="))
+                if row["goal"] is None:
+                    self.assertIsNone(row["met"])
+                else:
+                    self.assertIs(row["met"], row["ratio"] <= row["goal"] if row["goal_sense"] == "<=" else row["ratio"] >= row["goal"])
+                self.assertIn(row["name"], done.stdout)
+        self.assertTrue(any(row["goal"] is not None for row in found["rows"]), "no row has a goal")
+
+    def test_a_row_that_does_not_exist_is_an_error(self):
+        done, _ = self.bench("--only", "no such row")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("no such row", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
