@@ -7,19 +7,27 @@ set -euo pipefail
 
 script=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)/tools/env
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+beyond=$(mktemp -d /var/tmp/env-test.XXXXXX)
+trap 'rm -rf "$work" "$beyond"' EXIT
 
 # ---- the stand-ins, which follow the files in $FAKE, and the few real commands that tools/env may use
-mkdir -p "$work/bin" "$work/first/tools" "$work/second/tools"
-for name in awk bash cat cp cut dirname echo env flock grep mkdir mv printf pwd readlink rm sed setpriv sh sha256sum sync tail true; do
+mkdir -p "$work/bin" "$work/first/tools" "$work/second/tools" "$beyond/tools"
+for name in awk basename bash cat cp cut dirname echo env flock grep ln mkdir mv printf pwd readlink rm sed setpriv sh sha256sum sync tail true; do
   ln -s "$(type -P "$name")" "$work/bin/$name"
 done
+for folder in "$work/first" "$work/second" "$beyond"; do cp "${script%/tools/env}/CMakeLists.txt" "$folder"; done
 cp "$script" "$work/first/tools/env"
+cp "$script" "$beyond/tools/env"
 sed 's/^  ca-certificates /&another-package /' "$script" >"$work/second/tools/env"
 chmod +x "$work/second/tools/env"
 
 fake() { cat >"$work/bin/$1" && chmod +x "$work/bin/$1"; }
-for name in c++ cmake ninja python3; do fake "$name" <<<'#!/usr/bin/env bash
+fake c++ <<'FAKE'
+#!/usr/bin/env bash
+code=$(cat)
+[ -e "$FAKE/complete" ] && { [ ! -e "$FAKE/lacks" ] || [[ $code != *"<$(cat "$FAKE/lacks")>"* ]]; }
+FAKE
+for name in cmake ninja python3; do fake "$name" <<<'#!/usr/bin/env bash
 [ -e "$FAKE/complete" ]'; done
 fake id <<'FAKE'
 #!/usr/bin/env bash
@@ -51,9 +59,11 @@ fake mmdebstrap <<'FAKE'
 echo "mmdebstrap $*" >>"$FAKE/calls"
 cat >"$FAKE/sources"
 for target in "$@"; do [[ $target != */partial-* ]] || break; done
-mkdir -p "$target/usr/bin" "$target/etc"
+mkdir -p "$target"/{usr/{bin,share/cmake},etc/ssl,var/{lib/dpkg,opt}}
+ln -s cmake "$target/usr/share/link"
 case $(cat "$FAKE/mmdebstrap") in
   fails) echo "E: the reason"; exit 25 ;;
+  is_stale) case "$*" in *'--aptopt=Acquire::Check-Valid-Until "false"'*) ;; *) echo "E: Release file is not valid any more"; exit 25 ;; esac ;;
   fills_disk) echo "cannot write (No space left on device)"; exit 25 ;;
   waits) echo >"$FAKE/ready"; read -r -t 30 <>"$FAKE/go" ;;
 esac
@@ -61,10 +71,21 @@ echo complete >"$target/usr/bin/whole"
 FAKE
 fake bwrap <<'FAKE'
 #!/usr/bin/env bash
-[ "$*" != "--ro-bind / / true" ] || exit 0
+case "$*" in
+  "--ro-bind / /"*" true") [ ! -e "$FAKE/no_proc" ] || [[ $* != *"--proc /proc"* ]]; exit ;;
+esac
+: >"$FAKE/options"
 until [ "$1" = -- ]; do
-  [ "$1" != --ro-bind ] || [ "$3" != /usr/bin ] || whole=$2/whole
-  shift
+  case $1 in
+    --ro-bind | --ro-bind-try | --bind | --bind-try | --dev-bind | --symlink)
+      echo "$1 $2 $3" >>"$FAKE/options"
+      [ "$3" != /usr/bin ] || whole=$2/whole
+      shift 3 ;;
+    --setenv) [ "$2" = PATH ] || export "$2=$3"; shift 3 ;;
+    --unsetenv) unset "$2"; shift 2 ;;
+    --die-with-parent) shift ;;
+    *) echo "$1 $2" >>"$FAKE/options"; shift 2 ;;
+  esac
 done
 echo inside >>"$FAKE/calls"
 [ "$(cat "$whole")" = complete ] || exit 99
@@ -104,6 +125,8 @@ wait_ready() { read -r -t 20 -u 5; }
 wait_message() { while read -r -t 20 -u 7 line; do case $line in *"$1"*) return ;; esac; done; return 1; }
 let_go() { echo >"$FAKE/go"; }
 says() { case $errors in *"$1"*) ;; *) return 1 ;; esac; }
+bound() { grep -qx -- "$1" "$FAKE/options"; }
+unbound() { ! bound "$1"; }
 count() { [ "$(grep -c "^$1" "$FAKE/calls")" = "$2" ]; }
 roots() { set -- "$cache"/rootfs-*; [ -e "$1" ] || shift; echo $#; }
 nothing_left() { set -- "$cache"/partial-* "$cache"/rootfs-*; [ "$*" = "$cache/partial-* $cache/rootfs-*" ]; }
@@ -113,14 +136,14 @@ works() {
 }
 
 # ---- cases
-a_complete_host_runs_the_command_itself() {
+case_a_complete_host_runs_the_command_itself() {
   touch "$FAKE/complete"
   run printf '[%s]' 'a b' '' "it's"
   [ "$code $output" = "0 [a b][][it's]" ]
   count inside 0
   nothing_left
 }
-the_first_call_makes_the_root_and_keeps_the_arguments() {
+case_the_first_call_makes_the_root_and_keeps_the_arguments() {
   run printf '[%s]' 'a b' '' "it's" '"quoted"' '$HOME' '*' -- '
 '
   [ "$code" = 0 ]
@@ -131,20 +154,20 @@ the_first_call_makes_the_root_and_keeps_the_arguments() {
   [ "$(cat "$FAKE/sources")" = "deb http://mirror.invalid/debian forky main
 deb http://mirror.invalid/debian experimental main" ]
 }
-the_second_call_makes_nothing() {
+case_the_second_call_makes_nothing() {
   works
   works
   count mmdebstrap 1
   count inside 2
   [ -z "$errors" ]
 }
-the_exit_code_is_passed_through() {
+case_the_exit_code_is_passed_through() {
   run sh -c 'exit 3'
   [ "$code" = 3 ]
   run sh -c 'exit 7'
   [ "$code" = 7 ]
 }
-terminated_half_way_leaves_nothing() {
+case_terminated_half_way_leaves_nothing() {
   echo waits >"$FAKE/mmdebstrap"
   start true
   wait_ready
@@ -156,7 +179,7 @@ terminated_half_way_leaves_nothing() {
   echo works >"$FAKE/mmdebstrap"
   works
 }
-killed_half_way_is_never_used() {
+case_killed_half_way_is_never_used() {
   echo waits >"$FAKE/mmdebstrap"
   start true
   wait_ready
@@ -170,7 +193,7 @@ killed_half_way_is_never_used() {
   works
   count mmdebstrap 2
 }
-two_at_once_make_it_once() {
+case_two_at_once_make_it_once() {
   echo waits >"$FAKE/mmdebstrap"
   start echo first
   wait_ready
@@ -187,7 +210,7 @@ two_at_once_make_it_once() {
   count mmdebstrap 1
   count inside 2
 }
-a_failing_mmdebstrap_names_the_log_and_the_variable() {
+case_a_failing_mmdebstrap_names_the_log_and_the_variable() {
   echo fails >"$FAKE/mmdebstrap"
   run true
   [ "$code" = 69 ]
@@ -197,7 +220,7 @@ a_failing_mmdebstrap_names_the_log_and_the_variable() {
   nothing_left
   grep -q "the reason" "$cache/mmdebstrap.log"
 }
-a_disk_too_small_is_refused_before_the_start() {
+case_a_disk_too_small_is_refused_before_the_start() {
   echo 100 >"$FAKE/free"
   run true
   [ "$code" = 69 ]
@@ -205,7 +228,7 @@ a_disk_too_small_is_refused_before_the_start() {
   says XDG_CACHE_HOME
   count mmdebstrap 0
 }
-a_disk_filled_on_the_way_is_named() {
+case_a_disk_filled_on_the_way_is_named() {
   echo fills_disk >"$FAKE/mmdebstrap"
   run true
   [ "$code" = 69 ]
@@ -213,12 +236,12 @@ a_disk_filled_on_the_way_is_named() {
   says XDG_CACHE_HOME
   nothing_left
 }
-root_installs_the_tools() {
+case_root_installs_the_tools() {
   rm "$work"/bin/{mmdebstrap,bwrap}
   works
   grep '^apt-get install' "$FAKE/calls" | grep -q ' bubblewrap mmdebstrap'
 }
-a_failing_apt_is_quoted() {
+case_a_failing_apt_is_quoted() {
   rm "$work/bin/bwrap"
   touch "$FAKE/no_install"
   run true
@@ -226,7 +249,7 @@ a_failing_apt_is_quoted() {
   says "E: apt says why"
   says "could not install bubblewrap"
 }
-another_user_is_told_what_to_install() {
+case_another_user_is_told_what_to_install() {
   rm "$work"/bin/{mmdebstrap,bwrap}
   echo 1000 >"$FAKE/uid"
   run true
@@ -234,7 +257,7 @@ another_user_is_told_what_to_install() {
   says "sudo apt-get install bubblewrap mmdebstrap"
   [ ! -s "$FAKE/calls" ]
 }
-a_host_without_namespaces_is_told_apart() {
+case_a_host_without_namespaces_is_told_apart() {
   touch "$FAKE/no_namespaces"
   run true
   [ "$code" = 69 ]
@@ -242,7 +265,7 @@ a_host_without_namespaces_is_told_apart() {
   says "--add-subuids"
   count mmdebstrap 0
 }
-no_mirror_asks_for_one() {
+case_no_mirror_asks_for_one() {
   cat >"$FAKE/targets" <<'LIST'
 Other http://other.invalid/linux/debian/
 Debian Backports http://other.invalid/debian/
@@ -258,29 +281,29 @@ LIST
   [ "$code" = 0 ]
   grep -q '^deb https://named.invalid/d forky main$' "$FAKE/sources"
 }
-the_mirror_is_found_at_any_path_by_its_label() {
+case_the_mirror_is_found_at_any_path_by_its_label() {
   printf '%s\n' "Other http://other.invalid/debian" "Debian https://mirror.invalid/pub/linux" >"$FAKE/targets"
   works
   grep -q '^deb https://mirror.invalid/pub/linux forky main$' "$FAKE/sources"
 }
-the_mirror_is_found_before_the_first_update() {
+case_the_mirror_is_found_before_the_first_update() {
   : >"$FAKE/targets"
   printf "'%s' x 0\n" http://mirror.invalid/debian-security/dists/x/InRelease https://mirror.invalid/debian/dists/x/InRelease >"$FAKE/uris"
   works
   grep -q '^deb https://mirror.invalid/debian forky main$' "$FAKE/sources"
 }
-a_wrong_caf_root_is_refused() {
+case_a_wrong_caf_root_is_refused() {
   CAF_ROOT=$work/nowhere run true
   [ "$code" = 69 ]
   says "CAF_ROOT=$work/nowhere holds no include/caf/config.hpp"
 }
-a_right_caf_root_is_handed_on() {
+case_a_right_caf_root_is_handed_on() {
   mkdir -p "$FAKE/caf/include/caf"
   touch "$FAKE/caf/include/caf/config.hpp"
   CAF_ROOT=$FAKE/caf CMAKE_PREFIX_PATH=/before run sh -c 'echo "$CAF_ROOT $CMAKE_PREFIX_PATH"'
   [ "$output" = "$FAKE/caf $FAKE/caf:/before" ]
 }
-another_package_list_makes_another_root_and_drops_the_first() {
+case_another_package_list_makes_another_root_and_drops_the_first() {
   works
   from=second works
   count mmdebstrap 2
@@ -288,7 +311,7 @@ another_package_list_makes_another_root_and_drops_the_first() {
   from=second works
   count mmdebstrap 2
 }
-a_root_in_use_is_kept() {
+case_a_root_in_use_is_kept() {
   start bash -c 'echo >"$FAKE/ready"; read -r -t 30 <>"$FAKE/go"'
   wait_ready
   from=second works
@@ -297,27 +320,94 @@ a_root_in_use_is_kept() {
   ended
   [ "$code" = 0 ]
 }
-a_host_that_must_be_complete_says_what_it_lacks() {
+case_a_mirror_whose_release_files_are_past_their_date_is_taken() {
+  echo is_stale >"$FAKE/mmdebstrap"
+  works
+}
+case_a_host_without_a_header_that_the_build_needs_is_not_complete() {
+  touch "$FAKE/complete"
+  local header
+  for header in caf/io/all.hpp caf/openssl/all.hpp openssl/ssl.h gtest/gtest.h nlohmann/json.hpp; do
+    echo "$header" >"$FAKE/lacks"
+    INTERP_ACTORS_TOOLCHAIN=host run true
+    [ "$code" = 69 ]
+    says "the host lacks: CAF >= 0.18.7"
+    says nlohmann-json
+  done
+}
+case_a_host_that_mounts_no_proc_is_told_apart() {
+  touch "$FAKE/no_proc"
+  run true
+  [ "$code" = 69 ]
+  says "CAP_SYS_ADMIN"
+  count mmdebstrap 0
+}
+case_the_command_is_told_its_toolchain() {
+  run sh -c 'echo "$INTERP_ACTORS_ENVIRONMENT"'
+  [ "$output" = "$(basename "$cache"/rootfs-*)" ]
+  touch "$FAKE/complete"
+  run sh -c 'echo "$INTERP_ACTORS_ENVIRONMENT"'
+  [ "$output" = host ]
+}
+case_the_libraries_of_the_host_stay_outside() {
+  LD_LIBRARY_PATH=/before run sh -c 'echo "${LD_LIBRARY_PATH-none}"'
+  [ "$output" = none ]
+}
+case_the_libraries_of_another_caf_are_found() {
+  mkdir -p "$FAKE/caf/include/caf"
+  touch "$FAKE/caf/include/caf/config.hpp"
+  CAF_ROOT=$FAKE/caf LD_LIBRARY_PATH=/before run sh -c 'echo "${LD_LIBRARY_PATH-none}"'
+  [ "$output" = "$FAKE/caf/lib" ]
+  touch "$FAKE/complete"
+  CAF_ROOT=$FAKE/caf LD_LIBRARY_PATH=/before run sh -c 'echo "${LD_LIBRARY_PATH-none}"'
+  [ "$output" = "$FAKE/caf/lib:/before" ]
+}
+case_a_checkout_below_var_keeps_its_path() {
+  cd "$beyond/tools"
+  from=../..$beyond works
+  bound "--bind-try $beyond $beyond"
+  bound "--ro-bind $cache/rootfs-.* /var/lib"
+  bound "--chdir $beyond/tools"
+}
+case_folders_below_those_of_the_root_keep_their_paths() {
+  HOME=/var/lib/some/home XDG_CACHE_HOME=$cache/.. CCACHE_DIR=$cache/ccache TMPDIR=/usr/share/one run true
+  [ "$code" = 0 ]
+  local folder
+  for folder in /var/lib/some/home /usr/share/one; do bound "--bind-try $folder $folder"; done
+  for folder in /var/lib/dpkg /var/opt /usr/share/cmake /usr/bin /etc; do bound "--ro-bind .*/rootfs-[^/]*$folder $folder"; done
+  bound "--symlink cmake /usr/share/link"
+  for folder in /var/lib /usr/share; do unbound "--ro-bind .* $folder"; done
+}
+case_a_home_below_etc_leaves_the_rest_of_it() {
+  HOME=/etc/one/home run true
+  bound "--bind-try /etc/one/home /etc/one/home"
+  bound "--ro-bind .*/etc/ssl /etc/ssl"
+  unbound "--ro-bind .* /etc"
+}
+case_a_host_that_must_be_complete_says_what_it_lacks() {
   INTERP_ACTORS_TOOLCHAIN=host run true
   [ "$code" = 69 ]
   says "the host lacks: CPython >= 3.14"
 }
-nothing_to_run_is_refused() {
+case_nothing_to_run_is_refused() {
   run
   [ "$code" = 69 ]
   says usage
 }
 
 failed=0
-for name in $(declare -F | sed -nE 's/^declare -f ((a|an|another|killed|no|nothing|root|terminated|the|two)_.*)$/\1/p' | grep -vx nothing_left); do
+mapfile -t cases < <(compgen -A function case_)
+[ ${#cases[@]} -gt 0 ] || { echo "there are no cases"; exit 1; }
+for name in "${cases[@]}"; do
   set +e
   (set -e; begin "$name"; set -x; "$name") >"$work/trace" 2>&1
   code=$?
   set -e
+  title=${name#case_} title=${title//_/ }
   if [ "$code" = 0 ]; then
-    echo "ok      ${name//_/ }"
+    echo "ok      $title"
   else
-    echo "FAILED  ${name//_/ }"
+    echo "FAILED  $title"
     tail -n 12 "$work/trace" | sed 's/^/        /'
     failed=1
   fi
