@@ -3,18 +3,99 @@
 #include "interp_actors/all.hpp"
 
 #include <caf/scoped_actor.hpp>
+#include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 namespace ia_test {
 
 using namespace std::chrono_literals;
+
+/// How long a test waits for what must come: far longer than it takes, and shorter than CTest's limit.
+inline constexpr std::chrono::seconds patience{20};
+
+/// Tells a test that Python code runs, and keeps that code until the test lets it go on: two pipes, whose
+/// descriptors the code is given.
+class python_gate {
+public:
+  python_gate() {
+    if (::pipe2(arrivals_.data(), O_CLOEXEC) != 0 || ::pipe2(passage_.data(), O_CLOEXEC) != 0)
+      throw std::system_error(errno, std::generic_category(), "pipe2");
+  }
+  python_gate(const python_gate&) = delete;
+  python_gate& operator=(const python_gate&) = delete;
+  ~python_gate() {
+    open();
+    for (auto descriptor : {arrivals_[0], arrivals_[1], passage_[0]})
+      ::close(descriptor);
+  }
+
+  /// Python code to append to a source: `arrive()` tells the test, `wait_at_gate()` waits in C, with the GIL
+  /// released, until the gate is open.
+  std::string python() const {
+    return "\nimport posix\ndef arrive(): posix.write(" + std::to_string(arrivals_[1])
+           + ", b'x')\ndef wait_at_gate(): posix.read(" + std::to_string(passage_[0]) + ", 1)\n";
+  }
+
+  /// Waits until code has arrived once more than was waited for, and returns whether it has.
+  bool arrived(std::chrono::milliseconds limit = patience) {
+    ::pollfd arrival{arrivals_[0], POLLIN, 0};
+    char mark = 0;
+    return ::poll(&arrival, 1, static_cast<int>(limit.count())) == 1 && ::read(arrivals_[0], &mark, 1) == 1;
+  }
+
+  /// Lets go on what waits now or will wait later.
+  void open() {
+    if (auto end = std::exchange(passage_[1], -1); end != -1)
+      ::close(end);
+  }
+
+private:
+  std::array<int, 2> arrivals_{-1, -1};
+  std::array<int, 2> passage_{-1, -1};
+};
+
+/// A request that is sent at once, so that the order of several is that of their construction, and whose answer
+/// is taken later.
+class asked {
+public:
+  asked(caf::actor_system& system, const ia::interpreter_actor& actor, std::string function,
+        caf::timespan deadline = caf::timespan{0})
+      : self_{system},
+        answer_{deadline.count() == 0
+                    ? ia::compat::request(self_, actor, caf::timespan{patience}, ia::call_atom_v,
+                                          std::move(function), std::vector{ia::shared_bytes{}})
+                    : ia::compat::request(self_, actor, caf::timespan{patience}, ia::call_atom_v,
+                                          std::move(function), std::vector{ia::shared_bytes{}}, deadline)} {}
+
+  /// Waits for the answer, once; an error of CAF's, `sec::request_timeout`, where none comes.
+  caf::expected<ia::shared_bytes> answer() {
+    caf::expected<ia::shared_bytes> result{caf::make_error(caf::sec::runtime_error)};
+    answer_.receive([&](const ia::shared_bytes& bytes) { result = bytes; },
+                    [&](const caf::error& problem) { result = problem; });
+    return result;
+  }
+
+private:
+  caf::scoped_actor self_;
+  decltype(ia::compat::request(std::declval<caf::scoped_actor&>(),
+                               std::declval<const ia::interpreter_actor&>(), caf::timespan{}, ia::call_atom_v,
+                               std::string{}, std::vector<ia::shared_bytes>{})) answer_;
+};
 
 /// Limits short enough for tests of what does not end, and long enough for a loaded machine.
 inline ia::runtime_options quick_options() {
@@ -41,6 +122,7 @@ protected:
   }
 
   void TearDown() override {
+    gate.open();
     caller_.reset();
     runtime_->stop();
     auto counts = runtime_->counts();
@@ -73,6 +155,32 @@ protected:
     return result ? *result : ia::interpreter_actor{};
   }
 
+  /// Spawns `code` with the functions of the gate.
+  ia::interpreter_actor spawn_at_gate(const std::string& code, ia::spawn_options options = {}) {
+    return spawn(code + gate.python(), std::move(options));
+  }
+
+  /// Waits until `done()`, which nothing announces; returns whether it came to that, and fails the test if not.
+  template <class Predicate>
+  bool wait_until(Predicate done, const char* what) {
+    for (auto until = std::chrono::steady_clock::now() + patience; !done(); std::this_thread::yield())
+      if (std::chrono::steady_clock::now() >= until) {
+        ADD_FAILURE() << "waited in vain for " << what;
+        return false;
+      }
+    return true;
+  }
+
+  /// The reason of the first down message.
+  static caf::error down_reason(caf::scoped_actor& self) {
+    caf::error reason;
+    bool came = false;
+    self->receive([&](const caf::down_msg& message) { reason = message.reason, came = true; },
+                  caf::after(patience) >> [] {});
+    EXPECT_TRUE(came) << "no down message";
+    return reason;
+  }
+
   /// Calls `function` and returns its result as text, or the error's description behind "error: ".
   std::string call(const ia::interpreter_actor& actor, const std::string& function,
                    const std::string& argument = "") {
@@ -88,6 +196,7 @@ protected:
                                                                  : ia::errc{};
   }
 
+  python_gate gate;
   std::size_t expected_abandoned_ = 0;
   std::size_t expected_orphans_ = 0;
 

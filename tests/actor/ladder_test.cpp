@@ -9,7 +9,8 @@ using namespace ia_test;
 namespace {
 
 /// Deadlines, cancellations and kills against code that does not give way. No test asserts a time: each waits
-/// for an answer that must come, and CTest's limit stands behind.
+/// for an answer that must come, and CTest's limit stands behind. A handler that must be running says so at the
+/// gate.
 class Ladder : public with_runtime {
 protected:
   static constexpr const char* code = R"(
@@ -36,10 +37,23 @@ def swallow_once(v):
     except KeyboardInterrupt as e:
         caught += 1
         return type(e).__module__.encode() + b'.' + type(e).__name__.encode()
+def loop_here(v):
+    arrive()
+    loop(v)
 def sleep(v): time.sleep(1000)
+def sleep_here(v):
+    arrive()
+    sleep(v)
 def short_sleep(v):
-    time.sleep(1.0)
+    time.sleep(0.5)
     return b'slept'
+def short_sleep_here(v):
+    arrive()
+    return short_sleep(v)
+def wait_here(v):
+    arrive()
+    wait_at_gate()
+    return b'waited'
 def wait_lock(v): lock.acquire()
 def regex(v): re.match(r'(a+)+$', 'a' * 60 + 'b')
 def generator(v): return bytes(sum(1 for x in iter(int, 1)))
@@ -59,16 +73,20 @@ def count(v): return b'%d' % caught
   /// Calls what hangs until its interpreter, the `count`th one, was abandoned: on a loaded machine a deadline
   /// may pass before the request is taken from the mailbox.
   void hang(const ia::interpreter_actor& actor, const std::string& function, std::size_t count = 1) {
-    do {
-      auto code = code_of(call_with_deadline(actor, function, 50ms));
-      ASSERT_TRUE(code == ia::errc::deadline_exceeded || code == ia::errc::abandoned) << to_string(code);
-    } while (rt().counts().abandoned < count);
+    wait_until(
+        [&] {
+          auto code = code_of(call_with_deadline(actor, function, 50ms));
+          EXPECT_TRUE(code == ia::errc::deadline_exceeded || code == ia::errc::abandoned) << to_string(code);
+          return HasFailure() || rt().counts().abandoned >= count;
+        },
+        "the abandonment");
   }
 
-  caf::error down_reason(caf::scoped_actor& self) {
-    caf::error reason;
-    self->receive([&](const caf::down_msg& message) { reason = message.reason; });
-    return reason;
+  bool cancel(const ia::interpreter_actor& actor) {
+    auto answer = me().request(caf::actor_cast<caf::strong_actor_ptr>(actor),
+                               caf::make_message(ia::cancel_atom_v), patience);
+    EXPECT_TRUE(answer) << ia::describe(answer.error());
+    return answer && answer->get_as<bool>(0);
   }
 };
 
@@ -103,17 +121,16 @@ TEST_F(Ladder, ActorsOwnDeadlineAndThoseOfHandlersHold) {
 }
 
 TEST_F(Ladder, DeadlineCountsWhileTheRequestIsQueued) {
-  auto actor = spawn(code);
-  std::thread busy{[&] {
-    ia::caller mine{system()};
-    EXPECT_EQ(mine.call(actor, "short_sleep", ia::shared_bytes{})->as_string_view(), "slept");
-  }};
+  auto actor = spawn_at_gate(code);
+  asked busy{system(), actor, "wait_here"};
+  ASSERT_TRUE(gate.arrived());
   // Answered by the timer, for the handler in front of it holds the interpreter's thread.
-  auto waiting = call_with_deadline(actor, "ok", 30ms);
-  busy.join();
-  if (waiting) { // else the request overtook the busy one
-    EXPECT_EQ(code_of(waiting), ia::errc::deadline_exceeded);
-  }
+  asked waiting{system(), actor, "ok", 30ms};
+  EXPECT_EQ(code_of(waiting.answer().error()), ia::errc::deadline_exceeded);
+  gate.open();
+  auto answer = busy.answer();
+  ASSERT_TRUE(answer) << ia::describe(answer.error());
+  EXPECT_EQ(answer->as_string_view(), "waited");
   EXPECT_EQ(call(actor, "ok"), "ok");
 }
 
@@ -152,23 +169,20 @@ TEST_F(Ladder, SleepLockAndRegularExpressionAreAbandonedWhileOthersGoOn) {
 }
 
 TEST_F(Ladder, QueuedRequestsOfAnAbandonedOneAreAnswered) {
-  auto actor = spawn(code);
-  std::vector<std::thread> askers;
-  std::atomic<int> answered{0};
-  for (int i = 0; i < 4; ++i)
-    askers.emplace_back([&] {
-      ia::caller mine{system()};
-      auto result = mine.call(actor, "sleep", std::vector{ia::shared_bytes{}}, 100s);
-      answered += !result;
-    });
-  (void)call_with_deadline(actor, "sleep", 50ms);
-  caf::anon_send_exit(actor, caf::exit_reason::kill); // one of the long ones may run
-  for (auto& asker : askers)
-    asker.join();
-  EXPECT_EQ(answered, 4);
-  while (rt().counts().live != 0)
-    std::this_thread::yield();
-  expected_abandoned_ = rt().counts().abandoned;
+  auto actor = spawn_at_gate(code);
+  // On a loaded machine the deadline may pass before the request is taken from the mailbox, but not every time.
+  std::optional<asked> running;
+  for (int tries = 0; !running || !gate.arrived(400ms); ++tries) {
+    ASSERT_LT(tries, 20) << "no request began within its deadline";
+    running.emplace(system(), actor, "sleep_here", 200ms);
+  }
+  asked first{system(), actor, "ok"};
+  asked second{system(), actor, "sleep"};
+  asked third{system(), actor, "ok", 100s};
+  EXPECT_EQ(code_of(running->answer().error()), ia::errc::deadline_exceeded);
+  for (auto* queued : {&first, &second, &third})
+    EXPECT_EQ(code_of(queued->answer().error()), ia::errc::abandoned);
+  expected_abandoned_ = 1;
 }
 
 TEST_F(Ladder, AbandonedCodeThatComesBackSaysNothingAndEnds) {
@@ -187,87 +201,72 @@ def come_back(v):
 )");
   ::testing::internal::CaptureStdout();
   hang(actor, "come_back");
-  while (rt().counts().abandoned != 0) // it returns, finds itself fenced and ends
-    std::this_thread::yield();
+  wait_until([this] { return rt().counts().abandoned == 0; }, "its return, fenced, and its end");
   EXPECT_EQ(::testing::internal::GetCapturedStdout(),
             "fenced: this interpreter was abandoned; nothing that it does counts any more\n");
   EXPECT_EQ(rt().counts().live, 0u);
 }
 
 TEST_F(Ladder, KillStopsALoopAndAnswersItsCaller) {
-  auto actor = spawn(code);
+  auto actor = spawn_at_gate(code);
   caf::scoped_actor self{system()};
   self->monitor(actor);
-  std::thread asker{[&] {
-    ia::caller mine{system()};
-    EXPECT_EQ(mine.call(actor, "loop", ia::shared_bytes{}).error(), caf::exit_reason::kill);
-  }};
-  std::thread killer{[&] { caf::anon_send_exit(actor, caf::exit_reason::kill); }};
-  killer.join();
+  asked running{system(), actor, "loop_here"};
+  ASSERT_TRUE(gate.arrived());
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(running.answer().error(), caf::exit_reason::kill);
   EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
-  asker.join();
 }
 
-TEST_F(Ladder, KillOfASleeperAbandonsIt) {
-  auto actor = spawn(code);
+TEST_F(Ladder, KillOfASleeperAbandonsItAndAnswersEverybody) {
+  auto actor = spawn_at_gate(code);
   caf::scoped_actor self{system()};
   self->monitor(actor);
-  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"sleep"}, ia::shared_bytes{});
-  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"sleep"}, ia::shared_bytes{});
-  (void)call_with_deadline(actor, "ok", 100ms); // so the first one runs, most likely
+  asked running{system(), actor, "sleep_here"};
+  ASSERT_TRUE(gate.arrived());
+  asked queued{system(), actor, "ok"};
   caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(queued.answer().error(), caf::exit_reason::kill);
+  EXPECT_EQ(running.answer().error(), caf::exit_reason::kill);
   EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
-  while (rt().counts().live != 0)
-    std::this_thread::yield();
-  expected_abandoned_ = rt().counts().abandoned;
+  EXPECT_EQ(rt().counts().live, 0u);
+  expected_abandoned_ = 1;
 }
 
 TEST_F(Ladder, ShutdownLetsTheRunningRequestFinish) {
-  auto actor = spawn(code);
+  auto actor = spawn_at_gate(code);
   caf::scoped_actor self{system()};
   self->monitor(actor);
-  std::thread asker{[&] {
-    ia::caller mine{system()};
-    auto result = mine.call(actor, "short_sleep", ia::shared_bytes{});
-    if (result) { // else the exit message came first
-      EXPECT_EQ(result->as_string_view(), "slept");
-    } else {
-      EXPECT_EQ(result.error(), caf::exit_reason::user_shutdown);
-    }
-  }};
-  EXPECT_EQ(code_of(call_with_deadline(actor, "short_sleep", 200ms)), ia::errc::deadline_exceeded);
+  asked running{system(), actor, "short_sleep_here"}; // for longer than a kill would let it
+  ASSERT_TRUE(gate.arrived());
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  EXPECT_EQ(me().call(actor, "ok", ia::shared_bytes{}).error(), caf::exit_reason::user_shutdown);
+  auto answer = running.answer();
+  ASSERT_TRUE(answer) << ia::describe(answer.error());
+  EXPECT_EQ(answer->as_string_view(), "slept");
   EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
-  asker.join();
-  expected_abandoned_ = rt().counts().abandoned;
 }
 
 TEST_F(Ladder, CancelInterruptsTheRunningRequestAlone) {
-  auto actor = spawn(code);
-  auto strong = caf::actor_cast<caf::strong_actor_ptr>(actor);
-  auto cancel = [&] { return me().request(strong, caf::make_message(ia::cancel_atom_v))->get_as<bool>(0); };
-  EXPECT_FALSE(cancel()) << "nothing runs";
-  std::thread asker{[&] {
-    ia::caller mine{system()};
-    auto result = mine.call(actor, "loop", ia::shared_bytes{});
-    EXPECT_EQ(code_of(result.error()), ia::errc::cancelled);
-  }};
-  while (!cancel())
-    std::this_thread::yield();
-  asker.join();
-  EXPECT_EQ(call(actor, "ok"), "ok");
+  auto actor = spawn_at_gate(code);
+  EXPECT_FALSE(cancel(actor)) << "nothing runs";
+  asked running{system(), actor, "loop_here"};
+  ASSERT_TRUE(gate.arrived());
+  asked queued{system(), actor, "ok"};
+  EXPECT_TRUE(cancel(actor));
+  EXPECT_EQ(code_of(running.answer().error()), ia::errc::cancelled);
+  auto answer = queued.answer();
+  ASSERT_TRUE(answer) << ia::describe(answer.error());
+  EXPECT_EQ(answer->as_string_view(), "ok");
 }
 
 TEST_F(Ladder, CancelOfABlockedCallAnswersAndLeavesTheInterpreter) {
-  auto actor = spawn(code);
-  auto strong = caf::actor_cast<caf::strong_actor_ptr>(actor);
-  std::thread asker{[&] {
-    ia::caller mine{system()};
-    EXPECT_EQ(code_of(mine.call(actor, "short_sleep", ia::shared_bytes{}).error()), ia::errc::cancelled);
-  }};
-  while (!me().request(strong, caf::make_message(ia::cancel_atom_v))->get_as<bool>(0))
-    std::this_thread::yield();
-  asker.join();
+  auto actor = spawn_at_gate(code);
+  asked running{system(), actor, "wait_here"};
+  ASSERT_TRUE(gate.arrived());
+  EXPECT_TRUE(cancel(actor));
+  EXPECT_EQ(code_of(running.answer().error()), ia::errc::cancelled); // while it still waits
+  gate.open();
   EXPECT_EQ(call(actor, "ok"), "ok");
 }
 

@@ -1,6 +1,7 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
 
+#include <deque>
 #include <future>
 #include <thread>
 
@@ -12,16 +13,6 @@ namespace {
 
 class Lifetime : public with_runtime {
 protected:
-  /// The reason of the first down message.
-  caf::error down_reason(caf::scoped_actor& self) {
-    caf::error reason;
-    bool came = false;
-    self->receive([&](const caf::down_msg& message) { reason = message.reason, came = true; },
-                  caf::after(10s) >> [] {});
-    EXPECT_TRUE(came) << "no down message";
-    return reason;
-  }
-
   bool is_up(const ia::interpreter_actor& actor) { return call(actor, "ok") == "ok"; }
 
   static constexpr const char* code = R"(
@@ -78,6 +69,33 @@ TEST_F(Lifetime, ExceptionWithoutAReplyEndsIt) {
             std::string::npos);
 }
 
+TEST_F(Lifetime, SystemExitWithoutAReplyEndsItWithItsCode) {
+  auto actor = spawn(code);
+  caf::scoped_actor self{system()};
+  self->monitor(actor);
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"exit_with"}, ia::shared_bytes::copy("7"));
+  auto reason = down_reason(self);
+  EXPECT_EQ(code_of(reason), ia::errc::exited);
+  EXPECT_EQ(ia::python_error_of(reason)->exit_code, 7);
+
+  actor = spawn(code);
+  self->monitor(actor);
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"exit_with"}, ia::shared_bytes::copy("0"));
+  EXPECT_EQ(down_reason(self), caf::error{});
+}
+
+TEST_F(Lifetime, MissingFunctionWithoutAReplyEndsIt) {
+  auto actor = spawn(code);
+  caf::scoped_actor self{system()};
+  self->monitor(actor);
+  EXPECT_EQ(code_of(me().call(actor, "nowhere", ia::shared_bytes{}).error()), ia::errc::no_such_function);
+  EXPECT_TRUE(is_up(actor)) << "a request that is answered ends nothing";
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"nowhere"}, ia::shared_bytes{});
+  auto reason = down_reason(self);
+  EXPECT_EQ(code_of(reason), ia::errc::no_such_function);
+  EXPECT_NE(ia::describe(reason).find("no function 'nowhere'"), std::string::npos) << ia::describe(reason);
+}
+
 TEST_F(Lifetime, SystemExitEndsItWithItsCode) {
   auto actor = spawn(code);
   caf::scoped_actor self{system()};
@@ -122,9 +140,17 @@ TEST_F(Lifetime, ExitMessageEndsItWithItsReason) {
 
 TEST_F(Lifetime, NormalExitOfALinkedActorDoesNotEndIt) {
   auto actor = spawn(code);
-  auto strong = caf::actor_cast<caf::actor>(actor);
-  system().spawn([strong](caf::event_based_actor* self) { self->link_to(strong); }); // ends at once, normally
-  system().spawn([strong](caf::event_based_actor* self) { self->quit(); });
+  caf::scoped_actor self{system()};
+  auto linked = system().spawn(
+      [target = caf::actor_cast<caf::actor>(actor)](caf::event_based_actor* me) -> caf::behavior {
+        return {[me, target](int) {
+          me->link_to(target);
+          me->quit();
+        }};
+      });
+  self->monitor(linked); // before the link: CAF tells the newest first, so the exit message has come by then
+  ia::compat::anonymous_send(linked, 1);
+  EXPECT_EQ(down_reason(self), caf::error{});
   EXPECT_TRUE(is_up(actor));
 }
 
@@ -153,6 +179,60 @@ TEST_F(Lifetime, LinksCarryItsEndAndOthersEnds) {
   EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
 }
 
+TEST_F(Lifetime, UnlinkedOnesDoNotEndEachOther) {
+  // With 1 it links itself to the interpreter and unlinks itself again, with 2 it fails.
+  auto acquaintance_of = [this](const ia::interpreter_actor& actor) {
+    return system().spawn(
+        [target = caf::actor_cast<caf::actor>(actor)](caf::event_based_actor* me) -> caf::behavior {
+          return {[me, target](int what) {
+            if (what == 1) {
+              me->link_to(target);
+              me->unlink_from(target);
+            } else if (what == 2) {
+              me->quit(caf::exit_reason::user_shutdown);
+            }
+            return what;
+          }};
+        });
+  };
+  caf::scoped_actor self{system()};
+  auto tell = [&self](const caf::actor& actor, int what) {
+    int answer = 0;
+    ia::compat::request(self, actor, caf::timespan{patience}, what)
+        .receive([&](int x) { answer = x; },
+                 [](const caf::error& problem) { ADD_FAILURE() << to_string(problem); });
+    return answer;
+  };
+  auto first = spawn(code);
+  self->monitor(first); // before the link: CAF tells the newest first
+  auto survivor = acquaintance_of(first);
+  EXPECT_EQ(tell(survivor, 1), 1);
+  EXPECT_EQ(code_of(me().call(first, "own", ia::shared_bytes{}).error()), ia::errc::crashed);
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
+  EXPECT_EQ(tell(survivor, 3), 3);
+
+  auto second = spawn(code);
+  auto failing = acquaintance_of(second);
+  self->monitor(failing);
+  EXPECT_EQ(tell(failing, 1), 1);
+  EXPECT_EQ(tell(failing, 2), 2);
+  EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
+  EXPECT_TRUE(is_up(second));
+}
+
+TEST_F(Lifetime, DemonitoredOneSendsNoDownMessage) {
+  auto actor = spawn(code);
+  caf::scoped_actor witness{system()};
+  caf::scoped_actor self{system()};
+  witness->monitor(actor); // first: CAF tells the newest first
+  self->monitor(actor);
+  self->demonitor(actor.address());
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(down_reason(witness), caf::exit_reason::kill);
+  self->receive([](const caf::down_msg&) { ADD_FAILURE() << "a down message came"; },
+                caf::after(0ms) >> [] {});
+}
+
 TEST_F(Lifetime, MonitorOfADeadOneFiresAtOnce) {
   auto actor = spawn(code);
   me().call(actor, "own", ia::shared_bytes{});
@@ -162,25 +242,19 @@ TEST_F(Lifetime, MonitorOfADeadOneFiresAtOnce) {
 }
 
 TEST_F(Lifetime, QueuedRequestsAreAnsweredWhenItEnds) {
-  auto actor = spawn("import sys, threading\ngo = threading.Event()\ndef wait(v): go.wait(); "
-                     "sys.exit(3)\ndef ok(v): return v");
+  auto actor = spawn_at_gate("import sys\ndef leave(v): arrive(); wait_at_gate(); sys.exit(3)\n"
+                             "def ok(v): return v");
   caf::scoped_actor self{system()};
   self->monitor(actor);
-  std::vector<std::thread> askers;
-  std::atomic<int> refused{0};
-  auto ask = [&](const char* name) {
-    ia::caller mine{system()};
-    auto result = mine.call(actor, name, ia::shared_bytes::copy("x"));
-    if (!result && code_of(result.error()) == ia::errc::exited)
-      ++refused;
-  };
-  ASSERT_TRUE(me().execute(actor, "threading.Timer(0.2, go.set).start()"));
-  askers.emplace_back(ask, "wait");
+  asked running{system(), actor, "leave"};
+  ASSERT_TRUE(gate.arrived());
+  std::deque<asked> queued;
   for (int i = 0; i < 8; ++i)
-    askers.emplace_back(ask, "wait");
-  for (auto& asker : askers)
-    asker.join();
-  EXPECT_EQ(refused, 9);
+    queued.emplace_back(system(), actor, "ok");
+  gate.open();
+  EXPECT_EQ(code_of(running.answer().error()), ia::errc::exited);
+  for (auto& each : queued)
+    EXPECT_EQ(code_of(each.answer().error()), ia::errc::exited);
   EXPECT_EQ(code_of(down_reason(self)), ia::errc::exited);
 }
 
@@ -199,12 +273,9 @@ TEST_F(Lifetime, UnreferencedActorFinishesItsQueueAndStops) {
     });
   }
   auto answer = last.get_future();
-  ASSERT_EQ(answer.wait_for(10s), std::future_status::ready);
+  ASSERT_EQ(answer.wait_for(patience), std::future_status::ready);
   EXPECT_EQ(answer.get(), "10");
-  for (auto until = std::chrono::steady_clock::now() + 10s; rt().counts().live > 0;) {
-    ASSERT_LT(std::chrono::steady_clock::now(), until) << "the interpreter did not stop";
-    std::this_thread::yield();
-  }
+  wait_until([this] { return rt().counts().live == 0; }, "the interpreter's end");
 }
 
 TEST_F(Lifetime, LastHandleEndsAnIdleActorAndMonitorsHearOfIt) {
@@ -218,35 +289,35 @@ TEST_F(Lifetime, LastHandleEndsAnIdleActorAndMonitorsHearOfIt) {
 }
 
 TEST_F(Lifetime, FullMailboxAnswersRequestsAndLetsThemInAgain) {
-  auto actor = spawn("import threading\ngo = threading.Event()\ndef wait(v): go.wait()\ndef ok(v): return v",
-                     {.mailbox = {.messages = 2, .bytes = 0}});
-  ASSERT_TRUE(me().execute(actor, "threading.Timer(1.0, go.set).start()"));
-  caf::error full;
-  for (auto until = std::chrono::steady_clock::now() + 10s; code_of(full) != ia::errc::mailbox_full;) {
-    ASSERT_LT(std::chrono::steady_clock::now(), until) << ia::describe(full);
-    for (int i = 0; i < 3; ++i)
-      ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"wait"}, ia::shared_bytes{});
-    full = me().call(actor, "ok", std::vector{ia::shared_bytes{}}, 1ns).error();
-  }
-  for (auto until = std::chrono::steady_clock::now() + 10s; call(actor, "ok", "x") != "x";)
-    ASSERT_LT(std::chrono::steady_clock::now(), until);
+  auto actor = spawn_at_gate("def wait(v): arrive(); wait_at_gate()\ndef ok(v): return v",
+                             {.mailbox = {.messages = 2, .bytes = 0}});
+  asked running{system(), actor, "wait"};
+  ASSERT_TRUE(gate.arrived());
+  asked first{system(), actor, "ok"};
+  asked second{system(), actor, "ok"};
+  EXPECT_EQ(code_of(me().call(actor, "ok", ia::shared_bytes{}).error()), ia::errc::mailbox_full);
+  gate.open();
+  for (auto* accepted : {&running, &first, &second})
+    EXPECT_TRUE(accepted->answer());
+  EXPECT_EQ(call(actor, "ok", "x"), "x");
 }
 
 TEST_F(Lifetime, MailboxIsBoundedInBytes) {
-  auto actor =
-      spawn("import threading\ngo = threading.Event()\ndef wait(v): go.wait()\ndef ok(v): return b'ok'",
-            {.mailbox = {.messages = 0, .bytes = 1000}});
-  ASSERT_TRUE(me().execute(actor, "threading.Timer(1.0, go.set).start()"));
+  auto actor = spawn_at_gate("def wait(v): arrive(); wait_at_gate()\ndef count(v): return b'%d' % len(v)",
+                             {.mailbox = {.messages = 0, .bytes = 1000}});
+  asked running{system(), actor, "wait"};
+  ASSERT_TRUE(gate.arrived());
   auto large = ia::shared_bytes::copy(std::string(600, 'x'));
-  caf::error full;
-  for (auto until = std::chrono::steady_clock::now() + 10s; code_of(full) != ia::errc::mailbox_full;) {
-    ASSERT_LT(std::chrono::steady_clock::now(), until) << ia::describe(full);
-    for (int i = 0; i < 3; ++i)
-      ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"wait"}, large);
-    full = me().call(actor, "ok", {large}, 1ns).error();
-  }
-  for (auto until = std::chrono::steady_clock::now() + 10s; call(actor, "ok", "x") != "ok";)
-    ASSERT_LT(std::chrono::steady_clock::now(), until);
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"count"}, large);
+  EXPECT_EQ(code_of(me().call(actor, "count", large).error()), ia::errc::mailbox_full);
+  EXPECT_EQ(code_of(me().call(actor, "count", {large.sub_range(0, 300), large.sub_range(0, 101)}).error()),
+            ia::errc::mailbox_full);
+  // 1000 bytes together are not too many: this one waits, and ends by its deadline.
+  EXPECT_EQ(code_of(me().call(actor, "count", {large.sub_range(0, 400)}, 1ms).error()),
+            ia::errc::deadline_exceeded);
+  gate.open();
+  EXPECT_TRUE(running.answer());
+  EXPECT_EQ(call(actor, "count", std::string(600, 'x')), "600");
 }
 
 TEST_F(Lifetime, NoMessageIsLostBetweenTheTimerAndAParkingConsumer) {
@@ -265,9 +336,10 @@ TEST_F(Lifetime, NoMessageIsLostBetweenTheTimerAndAParkingConsumer) {
 }
 
 TEST_F(Lifetime, UrgentMessagesOvertake) {
-  auto actor = spawn("import threading\ngo = threading.Event()\nseen = []\ndef wait(v): go.wait()\n"
-                     "def put(v): seen.append(bytes(v))\ndef get(v): return b' '.join(seen)");
-  ASSERT_TRUE(me().execute(actor, "threading.Timer(0.3, go.set).start()"));
+  auto actor = spawn_at_gate("seen = []\ndef wait(v): arrive(); wait_at_gate()\n"
+                             "def put(v): seen.append(bytes(v))\ndef get(v): return b' '.join(seen)");
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"wait"}, ia::shared_bytes{});
+  ASSERT_TRUE(gate.arrived());
   auto put = [&](caf::message_priority priority, std::string_view what) {
     caf::actor_cast<caf::strong_actor_ptr>(actor)->enqueue(
         ia::compat::make_element(
@@ -275,24 +347,22 @@ TEST_F(Lifetime, UrgentMessagesOvertake) {
             caf::make_message(ia::call_atom_v, std::string{"put"}, ia::shared_bytes::copy(what))),
         nullptr);
   };
-  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"wait"}, ia::shared_bytes{});
   put(caf::message_priority::normal, "a");
   put(caf::message_priority::normal, "b");
   put(caf::message_priority::high, "urgent");
+  gate.open();
   EXPECT_EQ(call(actor, "get"), "urgent a b");
 }
 
 TEST_F(Lifetime, RuntimeStopEndsWhatRuns) {
   auto idle = spawn(code);
-  auto busy = spawn("def loop(v):\n    while True: pass");
-  std::thread asker{[&] {
-    ia::caller mine{system()};
-    EXPECT_EQ(mine.call(busy, "loop", ia::shared_bytes{}).error(), caf::exit_reason::user_shutdown);
-  }};
-  while (call(idle, "ok") != "ok")
-    ;
+  auto busy = spawn_at_gate("def loop(v):\n    arrive()\n    while True: pass");
+  asked running{system(), busy, "loop"};
+  ASSERT_TRUE(gate.arrived());
   rt().stop();
-  asker.join();
+  EXPECT_EQ(running.answer().error(), caf::exit_reason::user_shutdown);
+  EXPECT_EQ(me().call(idle, "ok", ia::shared_bytes{}).error(), caf::exit_reason::user_shutdown);
+  EXPECT_EQ(rt().counts().live, 0u);
   EXPECT_EQ(rt().counts().abandoned, 0u);
 }
 
