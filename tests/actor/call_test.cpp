@@ -1,6 +1,10 @@
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "support.hpp"
@@ -51,6 +55,30 @@ def part(view): return view[2:5]
   ASSERT_TRUE(part) << ia::describe(part.error());
   EXPECT_EQ(part->data(), sent.data() + 2);
   EXPECT_EQ(part->as_string_view(), "234");
+}
+
+TEST_F(Call, GivesPythonAMappedFileWithoutACopy) {
+  auto path = std::filesystem::path{::testing::TempDir()} / ("call_test_" + std::to_string(::getpid()));
+  std::string text(100'000, 'x');
+  text.replace(50'000, 5, "hello");
+  std::ofstream{path, std::ios::binary} << text;
+  auto actor = spawn(R"(
+def cut(view):
+    assert view.readonly and len(view) == 100_000
+    assert bytes(view[49_999:50_006]) == b'xhellox' and bytes(view).count(b'x') == 99_995
+    return view[50_000:50_005]
+)");
+  {
+    auto sent = ia::shared_bytes::map_file(path);
+    std::filesystem::remove(path); // the mapping keeps the bytes
+    auto back = me().call(actor, "cut", sent);
+    ASSERT_TRUE(back) << ia::describe(back.error());
+    EXPECT_EQ(back->as_string_view(), "hello");
+    EXPECT_EQ(back->data(), sent.data() + 50'000);
+    sent = {};
+    EXPECT_EQ(back->as_string_view(), "hello") << "a part keeps the mapping";
+  }
+  EXPECT_EQ(ia::read_payload_stats().live_blocks, 0u);
 }
 
 TEST_F(Call, NoneAndNothingAreTheSame) {
@@ -184,30 +212,51 @@ TEST_F(Call, KeepsTheOrderOfOneSender) {
 }
 
 TEST_F(Call, LetsOtherPythonThreadsOfTheInterpreterRunWhileBusy) {
-  // The handler is a C function: no bytecode runs between messages that would give the GIL to the counting
-  // thread.
-  auto actor = spawn(R"(
-import threading, operator
-count = 0
+  // Between the two looks at the count no bytecode runs in the interpreter's own thread and its mailbox is never
+  // empty: either would give the GIL to the counting thread.
+  auto actor = spawn_at_gate(R"(
+import functools, operator, threading
+count = [b'0']
 stop = False
 def counting():
-    global count
+    n = 0
     while not stop:
-        count += 1
+        n += 1
+        count[0] = b'%d' % n
 thread = threading.Thread(target=counting)
 thread.start()
-identity = memoryview
-def counted(v): return b'%d' % count
+counted = functools.partial(operator.getitem, count, 0)
+busy = functools.partial((b'x' * 100_000).translate, None, b'x')
+def wait(): arrive(); wait_at_gate()
 def finish(v):
     global stop
     stop = True
     thread.join()
 )");
-  auto before = std::stoll(call(actor, "counted"));
-  auto payload = ia::shared_bytes::copy("x");
-  for (int i = 0; i < 5000; ++i)
-    ASSERT_TRUE(me().call(actor, "identity", payload));
-  EXPECT_GT(std::stoll(call(actor, "counted")), before);
+  auto send = [&](const char* function) {
+    ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{function},
+                               std::vector<ia::shared_bytes>{});
+  };
+  caf::scoped_actor self{system()};
+  auto count = [&] {
+    return ia::compat::request(self, actor, caf::timespan{patience}, ia::call_atom_v, std::string{"counted"},
+                               std::vector<ia::shared_bytes>{});
+  };
+  auto value = [](auto request) {
+    long long result = -1;
+    request.receive([&](const ia::shared_bytes& n) { result = std::stoll(std::string{n.as_string_view()}); },
+                    [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
+    return result;
+  };
+  send("wait");
+  ASSERT_TRUE(gate.arrived());
+  auto first = count();
+  for (int i = 0; i < 4000; ++i)
+    send("busy");
+  auto last = count();
+  gate.open();
+  auto before = value(std::move(first));
+  EXPECT_GT(value(std::move(last)), before);
   EXPECT_EQ(call(actor, "finish"), "None");
 }
 
