@@ -23,6 +23,8 @@ std::size_t resident_bytes() {
 
 class Pin : public with_runtime {
 protected:
+  using with_runtime::with_runtime;
+
   static constexpr std::size_t large = 64 * 1024 * 1024;
 
   static constexpr const char* code = R"(
@@ -44,20 +46,12 @@ def again(v): return v
     return result ? *result : ia::shared_bytes{};
   }
 
-  template <class Predicate>
-  void wait_until(Predicate done, const char* what) {
-    for (auto until = std::chrono::steady_clock::now() + 20s; !done();) {
-      ASSERT_LT(std::chrono::steady_clock::now(), until) << "waited in vain: " << what;
-      std::this_thread::yield();
-    }
-  }
-
   void kill(ia::interpreter_actor& actor) {
     caf::scoped_actor self{system()};
     self->monitor(actor);
     caf::anon_send_exit(actor, caf::exit_reason::kill);
     actor = ia::interpreter_actor{};
-    self->receive([](const caf::down_msg&) {});
+    EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
   }
 };
 
@@ -75,6 +69,26 @@ TEST_F(Pin, LargeBytesArePinnedSmallOnesCopied) {
   auto subclass = *me().call(actor, "subclass", ia::shared_bytes{});
   EXPECT_EQ(subclass.size(), 100'000u);
   EXPECT_EQ(ia::read_payload_stats().pinned_blocks, 2u) << "subclasses of bytes are copied";
+}
+
+TEST_F(Pin, ThresholdIsTheSizeFromWhichBytesArePinned) {
+  auto actor = spawn("def make(v): return b'x' * int(bytes(v))\n"
+                     "def view(v): return memoryview(make(v))\n"
+                     "def part(v): return memoryview(b'x' * 10000)[:int(bytes(v))]\n"
+                     "def nothing(v): pass");
+  for (auto* function : {"make", "view", "part"}) {
+    auto copied = me().call(actor, function, ia::shared_bytes::copy("4095"));
+    ASSERT_TRUE(copied) << ia::describe(copied.error());
+    EXPECT_EQ(ia::read_payload_stats().pinned_blocks, 0u) << function;
+    EXPECT_EQ(ia::read_payload_stats().live_bytes, 4095u) << function;
+    auto pinned = me().call(actor, function, ia::shared_bytes::copy("4096"));
+    ASSERT_TRUE(pinned) << ia::describe(pinned.error());
+    EXPECT_EQ(ia::read_payload_stats().pinned_blocks, 1u) << function;
+    EXPECT_EQ(ia::read_payload_stats().pinned_bytes, 4096u) << function;
+    pinned = copied = ia::shared_bytes{};
+    EXPECT_EQ(call(actor, "nothing"), "None"); // with the next message the owner releases its pin
+    wait_until([] { return ia::read_payload_stats().live_blocks == 0; }, "the pin's release");
+  }
 }
 
 TEST_F(Pin, DroppedPinsAreReleasedByTheirOwnerAtItsNextMessage) {
@@ -136,18 +150,43 @@ TEST_F(Pin, TwoThatHoldEachOthersBytesBothEnd) {
   EXPECT_EQ(ia::read_payload_stats().orphaned_pins, 0u);
 }
 
-TEST_F(Pin, RuntimeThatEndsWhileBytesAreHeldOrphansThem) {
-  // Static, so that it is dropped after the runtime is gone, when the process ends.
-  static ia::shared_bytes held;
+TEST_F(Pin, RuntimeThatStopsWhileBytesAreHeldOrphansThem) {
+  // A drop after CPython's end is in run_main_test.
+  ia::shared_bytes held;
   {
     auto actor = spawn(code);
     held = make(actor, 1024 * 1024);
   }
   rt().stop();
   EXPECT_EQ(ia::read_payload_stats().orphaned_pins, 1u);
+  EXPECT_EQ(ia::read_payload_stats().pinned_bytes, 1024u * 1024u);
   EXPECT_EQ(std::to_integer<int>(held.data()[513]), 1);
   held = {};
   EXPECT_EQ(ia::read_payload_stats().pinned_bytes, 0u);
+  expected_orphans_ = 1;
+}
+
+/// Gives up waiting for bytes soon, while the runtime goes on.
+class ShortLinger : public Pin {
+protected:
+  static ia::runtime_options options() {
+    auto result = quick_options();
+    result.interpreters.linger_timeout = 100ms;
+    return result;
+  }
+
+  ShortLinger() : Pin{options()} {}
+};
+
+TEST_F(ShortLinger, TimeoutExpiresByItselfAndOrphansWhatIsHeld) {
+  auto owner = spawn(code);
+  auto held = make(owner, 1024 * 1024);
+  kill(owner);
+  wait_until([this] { return rt().counts().live == 0; }, "the owner's end, with nothing dropped");
+  EXPECT_EQ(ia::read_payload_stats().orphaned_pins, 1u);
+  EXPECT_EQ(ia::read_payload_stats().lingering_interpreters, 0u);
+  EXPECT_EQ(ia::read_payload_stats().pinned_bytes, 1024u * 1024u);
+  EXPECT_EQ(std::to_integer<int>(held.data()[513]), 1);
   expected_orphans_ = 1;
 }
 
