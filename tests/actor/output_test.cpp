@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -8,49 +9,69 @@ using namespace ia_test;
 
 namespace {
 
-class Output : public with_runtime {};
+class Output : public with_runtime {
+protected:
+  static constexpr int interpreters = 4;
+  static constexpr int lines = 200;
+
+  /// Runs `code`, whose `line(name, thread, number, rest)` writes one, in several interpreters with two threads
+  /// each, and checks in what `captured` returns afterwards that each line came out once, whole.
+  void expect_whole_lines(const std::string& code, const std::function<std::string()>& captured) {
+    {
+      std::vector<std::thread> threads;
+      for (int i = 0; i < interpreters; ++i)
+        threads.emplace_back([&, i] {
+          auto actor = spawn(code
+                             + "import threading\n"
+                               "def write(v):\n"
+                               "    name = bytes(v).decode()\n"
+                               "    def some(thread):\n"
+                               "        for i in range(100):\n"
+                               "            line(name, thread, i, 'x' * (i * 500))\n"
+                               "    t = threading.Thread(target=some, args=(1,))\n"
+                               "    t.start()\n"
+                               "    some(0)\n"
+                               "    t.join()\n");
+          ia::caller mine{system()};
+          EXPECT_TRUE(mine.call(actor, "write", ia::shared_bytes::copy(std::to_string(i))));
+        });
+      for (auto& thread : threads)
+        thread.join();
+    }
+    std::istringstream in{captured()};
+    std::map<std::string, int> seen;
+    std::set<std::string> different;
+    std::string line;
+    int bad = 0;
+    while (std::getline(in, line)) {
+      std::istringstream parts{line};
+      std::string name, thread, number, rest;
+      std::getline(parts, name, '|') && std::getline(parts, thread, '|') && std::getline(parts, number, '|');
+      std::getline(parts, rest);
+      if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos
+          || rest != std::string(std::stoul(number) * 500, 'x'))
+        ++bad;
+      ++seen[name];
+      different.insert(name + '|' + thread + '|' + number);
+    }
+    EXPECT_EQ(bad, 0);
+    ASSERT_EQ(seen.size(), static_cast<std::size_t>(interpreters));
+    for (auto& [name, count] : seen)
+      EXPECT_EQ(count, lines) << name;
+    EXPECT_EQ(different.size(), static_cast<std::size_t>(interpreters * lines));
+  }
+};
 
 TEST_F(Output, LinesOfManyInterpretersComeOutWhole) {
   ::testing::internal::CaptureStdout();
-  constexpr int interpreters = 4;
-  constexpr int lines = 200;
-  {
-    std::vector<std::thread> threads;
-    for (int i = 0; i < interpreters; ++i)
-      threads.emplace_back([&, i] {
-        auto actor = spawn("import threading\n"
-                           "def write(v):\n"
-                           "    name = bytes(v).decode()\n"
-                           "    def some(thread):\n"
-                           "        for i in range(100):\n"
-                           "            print(name, thread, i, 'x' * (i * 500), sep='|')\n"
-                           "    t = threading.Thread(target=some, args=(1,))\n"
-                           "    t.start()\n"
-                           "    some(0)\n"
-                           "    t.join()\n");
-        ia::caller mine{system()};
-        EXPECT_TRUE(mine.call(actor, "write", ia::shared_bytes::copy(std::to_string(i))));
-      });
-    for (auto& thread : threads)
-      thread.join();
-  }
-  std::istringstream in{::testing::internal::GetCapturedStdout()};
-  std::map<std::string, int> seen;
-  std::string line;
-  int bad = 0;
-  while (std::getline(in, line)) {
-    std::istringstream parts{line};
-    std::string name, thread, number, rest;
-    std::getline(parts, name, '|') && std::getline(parts, thread, '|') && std::getline(parts, number, '|');
-    std::getline(parts, rest);
-    if (number.empty() || rest != std::string(static_cast<std::size_t>(std::stoi(number)) * 500, 'x'))
-      ++bad;
-    ++seen[name];
-  }
-  EXPECT_EQ(bad, 0);
-  ASSERT_EQ(seen.size(), static_cast<std::size_t>(interpreters));
-  for (auto& [name, count] : seen)
-    EXPECT_EQ(count, lines) << name;
+  expect_whole_lines("def line(*parts): print(*parts, sep='|')\n", ::testing::internal::GetCapturedStdout);
+}
+
+TEST_F(Output, LoggingOfManyInterpretersComesOutInWholeLines) {
+  ::testing::internal::CaptureStderr();
+  expect_whole_lines("import logging\nlogging.basicConfig(level=logging.INFO, format='%(message)s')\n"
+                     "def line(*parts): logging.info('%s|%s|%s|%s', *parts)\n",
+                     ::testing::internal::GetCapturedStderr);
 }
 
 TEST_F(Output, LoggingAndStderrComeOutAsLines) {
