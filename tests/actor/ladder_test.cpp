@@ -42,8 +42,12 @@ def loop_here(v):
     loop(v)
 def sleep(v): time.sleep(1000)
 def sleep_here(v):
-    arrive()
-    sleep(v)
+    while True:  # an interrupt may come between the two
+        try:
+            arrive()
+            sleep(v)
+        except BaseException:
+            pass
 def short_sleep(v):
     time.sleep(0.5)
     return b'slept'

@@ -98,7 +98,7 @@ mkdir "$work/spare" && cp "$work"/bin/{mmdebstrap,bwrap} "$work/spare"
 # Each case begins with an empty cache, as root, with a labelled mirror and room on the disk.
 begin() {
   export WORK=$work FAKE=$work/state-$1 HOME=$work/home XDG_CACHE_HOME="$work/cache of $1"
-  unset CAF_ROOT CXX CCACHE_DIR INTERP_ACTORS_MIRROR INTERP_ACTORS_TOOLCHAIN
+  unset CAF_ROOT CXX CCACHE_DIR INTERP_ACTORS_ENVIRONMENT INTERP_ACTORS_MIRROR INTERP_ACTORS_TOOLCHAIN
   mkdir "$FAKE" && mkfifo "$FAKE/ready" "$FAKE/go" "$FAKE/message"
   exec 5<>"$FAKE/ready" 6<>"$FAKE/go" 7<>"$FAKE/message"
   cp "$work"/spare/* "$work/bin/"

@@ -28,6 +28,8 @@ void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* 
                     caf::message content) {
   if (!element->mid.is_request() || !element->sender)
     return;
+  // What the request carried is let go before its sender hears of it; an assignment alone would swap.
+  (void)std::exchange(element->payload, caf::message{});
   if (!content.match_elements<caf::error>()) {
     if (auto next = compat::take_next_stage(*element)) {
       element->payload = std::move(content);
