@@ -140,7 +140,8 @@ protected:
     } else {
       // Abandoned code still hangs in this process: leave it without running static destructors, as run_main
       // does.
-      std::fflush(nullptr);
+      std::fflush(stdout);
+      std::fflush(stderr);
       ::_exit(HasFailure() ? 1 : 0);
     }
   }

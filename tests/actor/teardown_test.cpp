@@ -49,6 +49,38 @@ TEST_F(Teardown, RawThreadThatSleepsIsAbandoned) {
   leaves("import _thread, time\n_thread.start_new_thread(time.sleep, (1000,))", 1);
 }
 
+TEST_F(Teardown, FinaliserMayUseTheModuleToTheLast) {
+  auto actor = spawn("import interp_actors\nclass Late:\n"
+                     "    def __del__(self, make=interp_actors.Builder): make(10).freeze()\nlate = Late()");
+  rt().stop();
+}
+
+TEST_F(Teardown, FailedStartThatCannotEndKeepsItsReason) {
+  auto failed = rt().spawn(ia::text("import threading, time\n"
+                                    "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+                                    "raise ValueError('the real reason')",
+                                    "test.py"));
+  ASSERT_FALSE(failed);
+  EXPECT_NE(ia::describe(failed.error()).find("the real reason"), std::string::npos)
+      << ia::describe(failed.error());
+  rt().stop();
+  expected_abandoned_ = 1;
+}
+
+TEST_F(Teardown, SecondStopWaitsForTheFirst) {
+  auto actor = spawn_at_gate("def wait_here(v):\n    arrive()\n    wait_at_gate()");
+  asked running{system(), actor, "wait_here"};
+  ASSERT_TRUE(gate.arrived());
+  std::thread first{[this] { rt().stop(); }};
+  for (auto until = std::chrono::steady_clock::now() + patience;
+       me().call(actor, "x", ia::shared_bytes{}).error() != caf::exit_reason::user_shutdown;)
+    ASSERT_LT(std::chrono::steady_clock::now(), until);
+  gate.open();
+  rt().stop();
+  EXPECT_EQ(rt().counts().live, 0u);
+  first.join();
+}
+
 TEST_F(Teardown, AbandonedWhileWindingDownAfterCalls) {
   // It holds what calls leave behind: looked-up functions and a spare memoryview, which nobody may touch any
   // more.

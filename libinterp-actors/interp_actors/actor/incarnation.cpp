@@ -98,8 +98,9 @@ void incarnation::abandon() {
               + ") did not end within " + std::to_string(home_->settings.grace.count() / 1'000'000)
               + " ms after it was interrupted, and was given up; its thread may still hang in C code";
   auto reason = make_error(errc::abandoned, std::move(text));
-  report_started(reason);
-  box_->close(std::move(reason));
+  box_->close(reason);
+  auto first = box_->reason(); // a start that failed keeps its own
+  report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
   take_address_down();
 }

@@ -30,9 +30,11 @@ void roster::reap() {
 void roster::stop() {
   std::vector<std::shared_ptr<incarnation>> live;
   {
-    std::lock_guard guard{mutex_};
-    if (stopping_)
+    std::unique_lock guard{mutex_};
+    if (stopping_) { // who calls second must not go on before the first is done
+      changed_.wait(guard, [this] { return done_; });
       return;
+    }
     stopping_ = true;
     live.assign(live_.begin(), live_.end());
   }
@@ -53,6 +55,12 @@ void roster::stop() {
     std::lock_guard guard{mutex_};
     timer = std::move(timer_);
   }
+  timer.reset();
+  {
+    std::lock_guard guard{mutex_};
+    done_ = true;
+  }
+  changed_.notify_all();
 }
 
 interpreter_counts roster::counts() const {

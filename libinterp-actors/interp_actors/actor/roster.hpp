@@ -81,6 +81,7 @@ private:
   std::size_t ended_ = 0;
   bool stopping_ = false;
   bool stopped_ = false;
+  bool done_ = false;
   std::unique_ptr<timer> timer_ = std::make_unique<timer>();
 };
 

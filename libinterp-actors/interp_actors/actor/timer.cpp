@@ -54,12 +54,18 @@ void timer::run() {
       changed_.wait_until(guard, when);
       continue;
     }
+    auto armed = due_.begin()->first.time_since_epoch().count();
     auto client = due_.begin()->second.lock();
     due_.erase(due_.begin());
     if (!client)
       continue;
     guard.unlock();
-    client->armed_.store(unarmed, std::memory_order_seq_cst);
+    // An entry that was overtaken by an earlier one is void: that one's tick has said when to come next.
+    if (!client->armed_.compare_exchange_strong(armed, unarmed, std::memory_order_seq_cst)) {
+      client.reset();
+      guard.lock();
+      continue;
+    }
     if (auto next = client->tick(now); next != no_deadline)
       arm(client, next);
     client.reset();

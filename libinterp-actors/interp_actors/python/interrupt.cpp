@@ -28,7 +28,9 @@ bool interrupter::interrupt(std::uint64_t activity) noexcept {
   std::lock_guard guard{mutex_};
   if (!interpreter_)
     return false;
-  target_.store(activity, std::memory_order_relaxed);
+  if (activity
+      > target_.load(std::memory_order_relaxed)) // numbers grow: a late call for an earlier one is void
+    target_.store(activity, std::memory_order_relaxed);
   // One call in CPython's queue is enough; it looks at the newest target.
   if (!queued_.exchange(true, std::memory_order_acq_rel)
       && _PyEval_AddPendingCall(interpreter_, on_pending_call, this, 0) != 0)

@@ -34,10 +34,6 @@ void count_unpin(std::size_t size) {
 
 } // namespace
 
-pin_owner::pinned* pin_owner::closed() noexcept {
-  return reinterpret_cast<pinned*>(std::uintptr_t{1});
-}
-
 shared_bytes pin_owner::pin(const gil_held&, PyObject* bytes, const std::byte* data, std::size_t size) {
   auto* made = new pinned;
   made->data = data;
@@ -66,7 +62,7 @@ void pin_owner::give_back(interp_actors::detail::block* block) noexcept {
   } while (!owner->released_.compare_exchange_weak(head, self, std::memory_order_acq_rel,
                                                    std::memory_order_acquire));
   auto waiting = owner->released_bytes_.fetch_add(size, std::memory_order_relaxed);
-  if (owner->wake_always_.load() || (waiting < wake_bytes && waiting + size >= wake_bytes))
+  if (owner->wake_always_.load() || waiting + size >= wake_bytes)
     owner->wake_->ring();
 }
 

@@ -5,6 +5,7 @@
 #include "interp_actors/python/object.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 
 namespace interp_actors::python {
@@ -12,8 +13,8 @@ namespace interp_actors::python {
 /// Keeps Python `bytes` of one interpreter alive while payloads elsewhere use their memory. The last handle
 /// of a pin, in whatever thread, puts it on a lock-free list here; the owner takes it off under its own GIL.
 /// Nobody takes a foreign GIL.
-/// Thread: `pin`, `drain`, `live` and `close` belong to the interpreter's thread; `give_back` may come from
-/// any thread.
+/// Thread: `pin` and `drain` any that holds the interpreter's GIL, `live` and `close` the interpreter's own;
+/// `give_back` may come from any thread.
 /// Death: pins outlive the interpreter only after `close`, which orphans them: their memory stays, for good.
 class pin_owner : public std::enable_shared_from_this<pin_owner> {
 public:
@@ -28,7 +29,8 @@ public:
 
   /// Drops what was given back. Costs one relaxed load when there is nothing.
   void drain(const gil_held& gil) {
-    if (released_.load(std::memory_order_relaxed) != nullptr)
+    // Finalisers may come here after `close`.
+    if (auto* head = released_.load(std::memory_order_relaxed); head != nullptr && head != closed())
       drop_released(gil);
   }
 
@@ -48,7 +50,7 @@ private:
   void drop_released(const gil_held& gil);
 
   // A node that stands for "closed" in the list's head.
-  static pinned* closed() noexcept;
+  static pinned* closed() noexcept { return reinterpret_cast<pinned*>(std::uintptr_t{1}); }
 
   std::atomic<pinned*> released_{nullptr};
   std::atomic<std::size_t> released_bytes_{0};

@@ -14,7 +14,8 @@ namespace {
 [[noreturn]] void leave_at_once(int code) {
   std::cout.flush();
   std::cerr.flush();
-  std::fflush(nullptr);
+  std::fflush(stdout);
+  std::fflush(stderr);
   ::_exit(code);
 }
 
