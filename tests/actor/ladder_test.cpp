@@ -1,5 +1,6 @@
 #include <caf/exit_reason.hpp>
 
+#include <future>
 #include <thread>
 
 #include "support.hpp"
@@ -209,6 +210,24 @@ def come_back(v):
   EXPECT_EQ(::testing::internal::GetCapturedStdout(),
             "fenced: this interpreter was abandoned; nothing that it does counts any more\n");
   EXPECT_EQ(rt().counts().live, 0u);
+}
+
+TEST_F(Ladder, WhatHearsOfAnAbandonmentMayBlock) {
+  // What users attach to an actor's end runs in some thread, but not in the one that enforces the deadlines.
+  std::promise<void> go_on;
+  std::promise<caf::error> heard;
+  auto actor = spawn(code);
+  caf::actor_cast<caf::strong_actor_ptr>(actor)->get()->attach_functor([&](const caf::error& reason) {
+    heard.set_value(reason);
+    go_on.get_future().wait_for(patience);
+  });
+  hang(actor, "sleep");
+  auto reason = heard.get_future();
+  ASSERT_EQ(reason.wait_for(patience), std::future_status::ready);
+  EXPECT_EQ(code_of(reason.get()), ia::errc::abandoned);
+  EXPECT_EQ(code_of(call_with_deadline(spawn(code), "loop", 20ms)), ia::errc::deadline_exceeded);
+  go_on.set_value();
+  expected_abandoned_ = 1;
 }
 
 TEST_F(Ladder, KillStopsALoopAndAnswersItsCaller) {

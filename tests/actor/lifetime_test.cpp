@@ -138,6 +138,19 @@ TEST_F(Lifetime, ExitMessageEndsItWithItsReason) {
   EXPECT_EQ(me().call(actor, "ok", ia::shared_bytes{}).error(), caf::exit_reason::user_shutdown);
 }
 
+TEST_F(Lifetime, ExitAndDownMessagesSentAsRequestsAreAnswered) {
+  auto actor = spawn(code);
+  auto strong = caf::actor_cast<caf::strong_actor_ptr>(actor);
+  auto down =
+      me().request(strong, caf::make_message(caf::down_msg{strong->address(), caf::error{}}), patience);
+  EXPECT_EQ(down.error(), caf::sec::unexpected_message);
+  EXPECT_TRUE(is_up(actor));
+  auto exit = me().request(
+      strong, caf::make_message(caf::exit_msg{strong->address(), caf::exit_reason::user_shutdown}), patience);
+  EXPECT_TRUE(exit) << to_string(exit.error());
+  EXPECT_FALSE(is_up(actor));
+}
+
 TEST_F(Lifetime, NormalExitOfALinkedActorDoesNotEndIt) {
   auto actor = spawn(code);
   caf::scoped_actor self{system()};
@@ -317,6 +330,7 @@ TEST_F(Lifetime, MailboxIsBoundedInBytes) {
             ia::errc::deadline_exceeded);
   gate.open();
   EXPECT_TRUE(running.answer());
+  EXPECT_EQ(call(actor, "count", "x"), "1"); // by now the large one in front of it has left the mailbox
   EXPECT_EQ(call(actor, "count", std::string(600, 'x')), "600");
 }
 

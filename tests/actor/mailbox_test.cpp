@@ -82,6 +82,7 @@ protected:
 
   std::shared_ptr<ia::mailbox> box =
       std::make_shared<ia::mailbox>(ia::mailbox_limits{.messages = 3, .bytes = 0});
+  using phase = ia::mailbox::phase;
   ia::mailbox::consumer_number consumer = 0;
   caf::strong_actor_ptr handle_;
   std::optional<caf::actor_system> system_;
@@ -171,7 +172,7 @@ TEST_F(Mailbox, DropsAsynchronousMessagesWhoseDeadlineHasPassed) {
 TEST_F(Mailbox, ClimbsTheLadderStepByStep) {
   using kind = ia::mailbox::ladder_step::kind;
   auto begin = ia::deadline_clock::now();
-  auto activity = box->begin(consumer, begin + 1s, true);
+  auto activity = box->begin(consumer, begin + 1s, phase::start);
   auto grace = 200ms;
   auto step = box->step(begin, grace);
   EXPECT_EQ(step.what, kind::wait);
@@ -190,18 +191,67 @@ TEST_F(Mailbox, ClimbsTheLadderStepByStep) {
   EXPECT_EQ(box->step(begin + 1s + grace, grace).what, kind::abandon);
   EXPECT_FALSE(box->end(consumer, activity).current) << "the consumer is fenced";
   EXPECT_EQ(box->take(consumer).what, ia::mailbox::taken::kind::fenced);
-  EXPECT_EQ(box->begin(consumer, ia::no_deadline, true), 0u);
+  EXPECT_EQ(box->begin(consumer, ia::no_deadline, phase::start), 0u);
 }
 
 TEST_F(Mailbox, StoppingShortensWhatRunsUnlessItWindsDown) {
   auto now = ia::deadline_clock::now();
-  auto activity = box->begin(consumer, now + 1h, true);
+  auto activity = box->begin(consumer, now + 1h, phase::start);
   box->stop_activity(now);
   EXPECT_EQ(box->step(now, 1s).what, ia::mailbox::ladder_step::kind::interrupt);
   EXPECT_EQ(box->end(consumer, activity).cause, ia::interrupt_cause::stopping);
-  box->begin(consumer, now + 1h, false);
+  box->begin(consumer, now + 1h, phase::end);
   box->stop_activity(now);
   EXPECT_EQ(box->step(now, 1s).what, ia::mailbox::ladder_step::kind::wait);
+}
+
+TEST_F(Mailbox, LateTimerGivesEachStepItsTime) {
+  using kind = ia::mailbox::ladder_step::kind;
+  auto begin = ia::deadline_clock::now();
+  auto activity = box->begin(consumer, begin, phase::start);
+  auto late = begin + 1h; // the whole process stood still
+  EXPECT_EQ(box->step(late, 200ms).what, kind::interrupt);
+  EXPECT_EQ(box->step(late, 200ms).what, kind::wait);
+  auto step = box->step(late + ia::unwind_time, 200ms);
+  EXPECT_EQ(step.next, late + 100ms);
+  step = box->step(step.next + 1h, 200ms); // and once more
+  EXPECT_EQ(step.what, kind::interrupt);
+  EXPECT_EQ(step.next, late + 1h + 200ms);
+  EXPECT_EQ(box->step(step.next - 1ns, 200ms).what, kind::wait);
+  EXPECT_TRUE(box->end(consumer, activity).current);
+}
+
+TEST_F(Mailbox, StopThatComesBeforeTheConsumerRunsHoldsForItsStart) {
+  auto now = ia::deadline_clock::now();
+  box->stop_activity(now + 1s);
+  auto activity = box->begin(consumer, now + 1h, phase::start);
+  EXPECT_EQ(box->step(now, 1s).next, now + 1s);
+  EXPECT_EQ(box->end(consumer, activity).cause, ia::interrupt_cause::stopping);
+}
+
+TEST_F(Mailbox, IdleConsumerThatDoesNotNoticeItsStopIsAbandoned) {
+  using kind = ia::mailbox::ladder_step::kind;
+  auto now = ia::deadline_clock::now();
+  EXPECT_EQ(box->step(now, 200ms).next, ia::no_deadline);
+  box->stop_activity(now);
+  auto step = box->step(now, 200ms);
+  EXPECT_EQ(step.what, kind::wait);
+  EXPECT_EQ(step.next, now + ia::idle_slack);
+  std::size_t steps = 0;
+  while (step.what != kind::abandon && ++steps < 10)
+    step = box->step(step.next, 200ms);
+  EXPECT_EQ(step.what, kind::abandon);
+  EXPECT_EQ(box->begin(consumer, ia::no_deadline, phase::end), 0u) << "the consumer is fenced";
+}
+
+TEST_F(Mailbox, IdleConsumerThatNoticesItsStopHasTheTimeOfItsWindingDown) {
+  auto now = ia::deadline_clock::now();
+  box->stop_activity(now);
+  box->step(now + ia::idle_slack, 200ms); // the ladder has begun
+  auto activity = box->begin(consumer, now + 1h, phase::end);
+  EXPECT_EQ(box->step(now + 1min, 200ms).next, now + 1h);
+  EXPECT_TRUE(box->end(consumer, activity).current);
+  EXPECT_EQ(box->step(now + 2h, 200ms).next, ia::no_deadline) << "it lingers";
 }
 
 TEST_F(Mailbox, ClosesWhenTheLastHandleIsGoneAndTheConsumerParks) {

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "support.hpp"
 
@@ -41,6 +42,10 @@ TEST_F(Start, MissingFileAndModuleAreNamed) {
       ia::describe(file).find("FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file.py'"),
       std::string::npos)
       << ia::describe(file);
+  auto folder = refused(ia::file("/tmp"));
+  EXPECT_NE(ia::describe(folder).find("IsADirectoryError: [Errno 21] Is a directory: '/tmp'"),
+            std::string::npos)
+      << ia::describe(folder);
   auto module = refused(ia::module("no_such_module_here"));
   EXPECT_NE(ia::describe(module).find("No module named 'no_such_module_here'"), std::string::npos);
 }
@@ -186,6 +191,16 @@ TEST_F(Options, MissingVirtualEnvironmentIsNamed) {
   } catch (const std::runtime_error& problem) {
     EXPECT_NE(std::string{problem.what()}.find("/no/such/environment"), std::string::npos);
   }
+}
+
+TEST_F(Start, StopDuringTheStartIsTheSpawnsError) {
+  std::thread stopping{[this] {
+    EXPECT_TRUE(gate.arrived());
+    rt().stop();
+  }};
+  auto problem = refused(ia::text(gate.python() + "arrive()\nwhile True: pass\n"));
+  EXPECT_EQ(code_of(problem), ia::errc::stopped) << ia::describe(problem);
+  stopping.join();
 }
 
 } // namespace

@@ -91,6 +91,54 @@ TEST_F(Teardown, AbandonedWhileWindingDownAfterCalls) {
   expected_abandoned_ = 1;
 }
 
+TEST_F(Teardown, WhatIsLeftOfAnAbandonedOneIsFenced) {
+  {
+    auto actor = spawn_at_gate("import _thread, interp_actors\ndef late():\n    while True:\n        try:\n"
+                               "            wait_at_gate()\n            interp_actors.Builder(10).freeze()\n"
+                               "            return\n        except interp_actors.Interrupted:\n"
+                               "            arrive()\n            return\n"
+                               "        except BaseException: pass  # the teardown's SystemExit\n"
+                               "def begin(v): _thread.start_new_thread(late, ())");
+    EXPECT_EQ(call(actor, "begin"), "None");
+  }
+  rt().stop();
+  expected_abandoned_ = 1;
+  gate.open();
+  EXPECT_TRUE(gate.arrived()) << "the module was not fenced";
+}
+
+TEST_F(Teardown, FinaliserThatNeverEndsIsAbandoned) {
+  leaves("class Endless:\n    def __del__(self):\n        while True: pass\nendless = Endless()", 1);
+}
+
+TEST_F(Teardown, FinaliserThatNeverEndsIsInterruptedWhereTheInterpreterLingers) {
+  auto actor = spawn("class Endless:\n    def __del__(self):\n        while True: pass\n"
+                     "endless = Endless()\ndef large(v): return bytes(100_000)");
+  auto held = me().call(actor, "large", ia::shared_bytes{});
+  ASSERT_TRUE(held);
+  caf::scoped_actor self{system()};
+  self->monitor(actor);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
+  wait_until([] { return ia::read_payload_stats().lingering_interpreters == 1; }, "its lingering");
+  *held = {};
+  wait_until([this] { return rt().counts().live == 0; }, "its end");
+}
+
+TEST_F(Teardown, IdleOneWhoseOtherThreadKeepsTheGilIsAbandoned) {
+  caf::scoped_actor self{system()};
+  auto actor = spawn_at_gate("import _thread, re\ndef keep():\n    arrive()\n"
+                             "    re.match(r'(a+)+$', 'a' * 60 + 'b')\n"
+                             "def begin(v): _thread.start_new_thread(keep, ())");
+  self->monitor(actor);
+  EXPECT_EQ(call(actor, "begin"), "None");
+  ASSERT_TRUE(gate.arrived());
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
+  rt().stop();
+  expected_abandoned_ = 1;
+}
+
 TEST_F(Teardown, PoolWithQueuedWork) {
   leaves("import concurrent.futures as f, time\np = f.ThreadPoolExecutor(2)\nfor i in range(6): "
          "p.submit(time.sleep, 0.05)");

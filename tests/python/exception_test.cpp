@@ -469,6 +469,23 @@ TEST_F(Exception, LongMessagesAreCut) {
   EXPECT_TRUE(result.error.message().ends_with("€... (cut)"));
 }
 
+TEST_F(Exception, ManyNotesAndHugeChainsAreCut) {
+  auto notes =
+      raise("def scenario():\n    e = ValueError('noted')\n    e.__notes__ = ['n'] * 100_000\n    raise e\n");
+  ASSERT_EQ(notes.error.exceptions.front().notes.size(), 65u);
+  EXPECT_EQ(notes.error.exceptions.front().notes.back(), "... (99936 more notes)");
+  auto group = raise("def scenario(): raise ExceptionGroup('all', [ValueError(str(i) + 'x' * 60_000) for i "
+                     "in range(200)])\n");
+  ASSERT_EQ(group.error.exceptions.size(), 201u);
+  std::size_t total = 0;
+  for (auto& each : group.error.exceptions)
+    total += each.message.size();
+  EXPECT_GT(total, 4u * 1024 * 1024);
+  EXPECT_LT(total, 5u * 1024 * 1024);
+  EXPECT_EQ(group.error.exceptions.back().type, "ValueError");
+  EXPECT_EQ(group.error.exceptions.back().message, "<left out: the exceptions before it are too large>");
+}
+
 TEST_F(Exception, MessagesOfSixtyFourKibibytesAreWhole) {
   expect_pythons_words("def scenario(): raise ValueError('x' * 65536)\n");
 }

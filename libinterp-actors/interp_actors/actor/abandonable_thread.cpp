@@ -23,7 +23,12 @@ extern "C" void* run_body(void* argument) {
 } // namespace
 
 void abandonable_thread::start(const std::string& name, std::function<void()> body) {
-  auto owned = std::make_unique<std::function<void()>>(std::move(body));
+  // Whoever `body` tells of this thread may join or abandon it at once.
+  auto when_known = [this, body = std::move(body)] {
+    known_.wait(false, std::memory_order_acquire);
+    body();
+  };
+  auto owned = std::make_unique<std::function<void()>>(std::move(when_known));
   ::pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, stack_size);
@@ -33,8 +38,10 @@ void abandonable_thread::start(const std::string& name, std::function<void()> bo
     throw std::system_error(code, std::generic_category(),
                             "interp-actors: cannot start a thread for '" + name + "'");
   owned.release();
-  running_ = true;
   ::pthread_setname_np(handle_, name.substr(0, 15).c_str());
+  running_ = true;
+  known_.store(true, std::memory_order_release);
+  known_.notify_one();
 }
 
 void abandonable_thread::join() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -14,7 +15,8 @@ public:
   abandonable_thread(const abandonable_thread&) = delete;
   abandonable_thread& operator=(const abandonable_thread&) = delete;
 
-  /// Starts `body` under `name`, of which the kernel keeps 15 bytes.
+  /// Starts `body` under `name`, of which the kernel keeps 15 bytes. This object must live until `body` begins,
+  /// which it does when `start` is about to return.
   /// Errors: std::system_error.
   void start(const std::string& name, std::function<void()> body);
 
@@ -27,6 +29,7 @@ public:
 private:
   unsigned long handle_ = 0;
   bool running_ = false;
+  std::atomic<bool> known_{false}; // the two above are written; the thread waits for it
 };
 
 } // namespace interp_actors

@@ -43,6 +43,7 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
   if (content.size() == 1) {
     if (content.match_elements<caf::exit_msg>()) {
       on_exit_message(content.get_as<caf::exit_msg>(0));
+      answer_request(std::move(element), ctrl(), caf::make_message());
       return true;
     }
     if (content.match_elements<cancel_atom>()) {
@@ -53,8 +54,11 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
     }
   }
   // Answers and down messages have no receiver here: the address asks and monitors nobody.
-  if (element->mid.is_response() || content.match_elements<caf::down_msg>())
+  if (element->mid.is_response() || content.match_elements<caf::down_msg>()) {
+    answer_request(std::move(element), ctrl(),
+                   caf::make_message(caf::make_error(caf::sec::unexpected_message)));
     return true;
+  }
   auto deadline = deadline_of(content);
   switch (box_->push(element, deadline)) {
   case interp_actors::mailbox::push_result::accepted:

@@ -5,6 +5,7 @@
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
 
+#include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
@@ -102,12 +103,14 @@ void incarnation::abandon() {
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
-  take_address_down();
+  // In one of CAF's threads: what users attached to the actor's end may block.
+  home_->system.spawn<caf::hidden>(
+      [self = shared_from_this()](caf::event_based_actor*) { self->take_address_down(); });
 }
 
 void incarnation::take_address_down() {
-  if (box_->unreachable())
-    return; // CAF does it, in the thread that dropped the last handle
+  if (address_is_down_.exchange(true) || box_->unreachable())
+    return; // an unreachable one is taken down by CAF, in the thread that dropped the last handle
   static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
   box_->release_address();
 }
@@ -116,41 +119,46 @@ void incarnation::take_address_down() {
 // -------------------------------------------------------------------------------------
 
 void incarnation::run() {
-  bool created = false;
+  auto failure = errc::start_failed;
+  mailbox::activity_number last = 0;
   try {
-    auto activity = begin(options_.start_deadline, true);
+    auto activity = begin(options_.start_deadline, mailbox::phase::start);
     python::interpreter interpreter{home_->engine, link_, home_->settings.pin_threshold};
-    created = true;
+    left_behind_ = true;
     interpreter_id_ = interpreter.id();
     interpreter.with_gil([&](const python::gil_held& gil) {
       link_.control->begin(activity);
-      start(gil, interpreter);
-      auto outcome = finish(gil, activity);
-      if (ending_ && outcome.cause == interrupt_cause::deadline)
-        ending_ = make_error(errc::deadline_exceeded, python_error_of(*ending_).value_or(python_error{}));
-      if (!ending_ && outcome.current) {
-        report_started({});
-        live(gil, interpreter);
-      }
+      start(gil, interpreter, activity);
+      failure = errc::crashed;
+      live(gil, interpreter);
       end(gil, interpreter);
     });
+    last = begin(teardown_limit(),
+                 mailbox::phase::end); // for the finalisers that run with the interpreter's end
   } catch (const python::error& problem) {
-    ending_ = make_error(errc::start_failed, problem.data());
+    ending_ = make_error(failure, problem.data());
   } catch (const std::exception& problem) {
-    ending_ = make_error(errc::start_failed, std::string{problem.what()});
+    ending_ = make_error(failure, std::string{problem.what()});
   }
-  if (!created && box_->begin(consumer_, no_deadline, false) != 0) {
+  box_->end(consumer_, last);
+  if (!address_is_down_ && box_->begin(consumer_, no_deadline, mailbox::phase::end) != 0) { // it failed
     box_->close(*ending_);
     take_address_down();
     report_started(*ending_);
   }
-  if (!left_behind_)
+  if (left_behind_)
+    home_->abandoned(*this);
+  else
     home_->ended(*this);
 }
 
-mailbox::activity_number incarnation::begin(std::chrono::nanoseconds limit, bool stoppable) {
+std::chrono::nanoseconds incarnation::teardown_limit() const {
+  return home_->settings.teardown_timeout + teardown_slack;
+}
+
+mailbox::activity_number incarnation::begin(std::chrono::nanoseconds limit, mailbox::phase of) {
   auto deadline = deadline_after(limit);
-  auto activity = box_->begin(consumer_, deadline, stoppable);
+  auto activity = box_->begin(consumer_, deadline, of);
   link_.control->begin(activity);
   if (deadline != no_deadline)
     home_->arm(shared_from_this(), deadline);
@@ -162,7 +170,8 @@ mailbox::outcome incarnation::finish(const python::gil_held& gil, mailbox::activ
   return box_->end(consumer_, activity);
 }
 
-void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter) {
+void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter,
+                        mailbox::activity_number activity) {
   try {
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
@@ -175,6 +184,15 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
   } catch (const std::exception& problem) {
     ending_ = make_error(errc::start_failed, std::string{problem.what()});
   }
+  auto outcome = finish(gil, activity);
+  if (!outcome.current)
+    return;
+  if (outcome.closed)
+    ending_ = make_error(errc::stopped, "'" + options_.name + "' was stopped while it started");
+  else if (ending_ && outcome.cause == interrupt_cause::deadline)
+    ending_ = make_error(errc::deadline_exceeded, python_error_of(*ending_).value_or(python_error{}));
+  else if (!ending_)
+    report_started({});
 }
 
 void incarnation::live(const python::gil_held& gil, python::interpreter& interpreter) {
@@ -273,30 +291,22 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
   auto limits = python::teardown_limits{
       .limit = std::chrono::duration_cast<std::chrono::milliseconds>(home_->settings.teardown_timeout)};
-  auto activity = begin(limits.grace + limits.limit + teardown_slack, false);
+  auto activity = begin(limits.grace + teardown_limit(), mailbox::phase::end);
   bool counts = activity != 0;
-  if (!counts && home_->stopped()) {
-    interpreter.abandon(); // the process is about to end: nothing of Python may be touched any more
-    left_behind_ = true;
-    return;
-  }
+  if (!counts && home_->stopped())
+    return; // abandoned, and the process is about to end: nothing of Python may be touched any more
   if (counts)
     gil.release([this] { box_->close(ending_.value_or(caf::error{})); });
-  bool clean = interpreter.wind_down(gil, limits);
-  counts = finish(gil, activity).current && counts;
-  if (!clean) {
-    interpreter.abandon();
-    left_behind_ = true;
-  }
-  if (counts) {
+  left_behind_ = !interpreter.wind_down(gil, limits);
+  if (finish(gil, activity).current && counts) {
     gil.release([&] {
-      if (!clean)
+      if (left_behind_)
         home_->abandoned(*this);
       take_address_down();
       report_started(ending_.value_or(box_->reason()));
     });
   }
-  if (clean)
+  if (!left_behind_)
     linger(gil, interpreter);
 }
 
@@ -305,7 +315,9 @@ void incarnation::linger(const python::gil_held& gil, python::interpreter& inter
   if (pins.live() == 0)
     return;
   pins.wake_always();
+  auto activity = begin(teardown_limit(), mailbox::phase::end);
   interpreter.clear_modules(gil);
+  finish(gil, activity);
   auto& lingering = detail::payload_counters.lingering_interpreters;
   lingering.fetch_add(1, std::memory_order_relaxed);
   auto limit = time_after(home_->settings.linger_timeout);

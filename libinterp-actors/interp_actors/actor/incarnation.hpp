@@ -20,7 +20,8 @@ namespace interp_actors {
 /// One life of an address: a thread with an interpreter that takes messages from the address's mailbox.
 ///
 /// Ends by itself (its code said so), by `stop`, or is abandoned by the timer when its code does not give
-/// way; then its thread may come back later, finds itself fenced, and ends without a word to anybody.
+/// way, be it a handler, the source, or a finaliser at the very end; then its thread may come back later, finds
+/// itself fenced, and ends without a word to anybody.
 /// Thread: `stop`, `cancel`, `wait_started`, `hurry` any; `tick` the timer's; the rest its own.
 class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
 public:
@@ -54,7 +55,8 @@ protected:
 private:
   void run();
   void live(const python::gil_held& gil, python::interpreter& interpreter);
-  void start(const python::gil_held& gil, python::interpreter& interpreter);
+  void start(const python::gil_held& gil, python::interpreter& interpreter,
+             mailbox::activity_number activity);
   void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
   caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter,
                         const caf::message& content);
@@ -63,7 +65,8 @@ private:
   void abandon();
   void report_started(caf::error problem);
   void take_address_down();
-  mailbox::activity_number begin(std::chrono::nanoseconds limit, bool stoppable);
+  mailbox::activity_number begin(std::chrono::nanoseconds limit, mailbox::phase of);
+  std::chrono::nanoseconds teardown_limit() const;
   mailbox::outcome finish(const python::gil_held& gil, mailbox::activity_number activity);
 
   const std::shared_ptr<roster> home_;
@@ -75,6 +78,7 @@ private:
   mailbox::consumer_number consumer_ = 0;
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
+  std::atomic<bool> address_is_down_{false};
   std::atomic<std::int64_t> interpreter_id_{-1};
   std::atomic<time_point::rep> linger_until_{no_deadline.time_since_epoch().count()};
 

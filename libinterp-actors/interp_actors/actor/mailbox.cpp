@@ -171,10 +171,18 @@ bool mailbox::close(caf::error reason, bool reachable) {
 
 void mailbox::stop_activity(time_point when) {
   std::lock_guard guard{mutex_};
-  if (current_.number != 0 && current_.stoppable && when < current_.deadline) {
-    current_.deadline = when;
-    current_.cause = interrupt_cause::stopping;
-  }
+  if (winding_down_)
+    return;
+  stop_at_ = std::min(stop_at_, when);
+  if (current_.number != 0)
+    limit_to_stop();
+}
+
+void mailbox::limit_to_stop() {
+  if (current_.deadline <= stop_at_)
+    return;
+  current_.deadline = stop_at_;
+  current_.cause = interrupt_cause::stopping;
 }
 
 mailbox::activity_number mailbox::cancel(time_point answer_at) {
@@ -205,6 +213,7 @@ mailbox::consumer_number mailbox::attach() {
   caf::intrusive_ptr_add_ref(address_.get());
   current_ = {};
   parking_ = parking::no;
+  winding_down_ = false;
   return ++consumer_;
 }
 
@@ -284,14 +293,16 @@ void mailbox::park() {
   bell_->wait();
 }
 
-mailbox::activity_number mailbox::begin(consumer_number consumer, time_point deadline, bool stoppable) {
+mailbox::activity_number mailbox::begin(consumer_number consumer, time_point deadline, phase of) {
   std::lock_guard guard{mutex_};
   if (consumer != consumer_)
     return 0;
   current_ = {};
   current_.number = ++last_activity_;
   current_.deadline = deadline;
-  current_.stoppable = stoppable;
+  winding_down_ = of == phase::end;
+  if (of == phase::start)
+    limit_to_stop(); // a stop may have come before the thread ran
   return current_.number;
 }
 
@@ -299,7 +310,7 @@ mailbox::outcome mailbox::end(consumer_number consumer, activity_number activity
   std::lock_guard guard{mutex_};
   if (consumer != consumer_ || activity != current_.number)
     return {};
-  outcome result{true, !current_.answered, current_.cause};
+  outcome result{true, !current_.answered, current_.cause, closed_};
   current_ = {};
   return result;
 }
@@ -354,37 +365,30 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
                     caf::mailbox_element_ptr& answer, caf::error& why) {
   using kind = ladder_step::kind;
   auto& activity = current_;
-  auto unwound = activity.deadline + std::min<std::chrono::nanoseconds>(unwind_time, grace / 2);
-  auto halfway = activity.deadline + grace / 2;
-  auto over = activity.deadline + grace;
-  if (activity.step == 0) {
+  auto unwinding = std::min<std::chrono::nanoseconds>(unwind_time, grace / 2);
+  switch (activity.step++) {
+  case 0:
     if (activity.cause != interrupt_cause::stopping)
       activity.cause = interrupt_cause::deadline;
-    activity.step = 1;
     result.what = kind::interrupt;
-    result.next = unwound;
-  } else if (activity.step == 1) {
-    result.next = unwound;
-    if (now >= unwound) {
-      why = activity.cause == interrupt_cause::stopping ? answer_for(reason_) : error_for(activity.cause, {});
-      answer = take_answer();
-      activity.step = 2;
-      result.next = halfway;
-    }
-  } else if (activity.step == 2) {
-    result.next = halfway;
-    if (now >= halfway) {
-      activity.step = 3;
-      result.what = kind::interrupt;
-      result.next = over;
-    }
-  } else if (now < over) {
-    result.next = over;
-  } else {
+    activity.next_step = now + unwinding;
+    break;
+  case 1:
+    why = activity.cause == interrupt_cause::stopping ? answer_for(reason_) : error_for(activity.cause, {});
+    answer = take_answer();
+    activity.next_step = now + grace / 2 - unwinding;
+    break;
+  case 2:
+    result.what = kind::interrupt;
+    activity.next_step = now + (grace - grace / 2);
+    break;
+  default:
     ++consumer_; // the consumer is fenced from here on; its reference to the address is the caller's
     result.what = kind::abandon;
     activity = {};
+    return;
   }
+  result.next = activity.next_step;
 }
 
 mailbox::ladder_step mailbox::step(time_point now, std::chrono::nanoseconds grace) {
@@ -395,14 +399,20 @@ mailbox::ladder_step mailbox::step(time_point now, std::chrono::nanoseconds grac
   {
     std::lock_guard guard{mutex_};
     auto& activity = current_;
-    if (activity.number == 0)
-      return {};
-    result = {kind::wait, activity.number, no_deadline};
-    if (now < activity.deadline) {
-      result.next = activity.deadline;
-    } else {
-      climb(now, grace, result, answer, why);
+    if (activity.number == 0) {
+      if (winding_down_ || stop_at_ == no_deadline)
+        return {};
+      if (auto late = stop_at_ + idle_slack; now < late)
+        return {kind::wait, 0, late};
+      // Another Python thread keeps the GIL from the consumer: what it does not get to do takes the ladder, too.
+      activity.number = ++last_activity_;
+      activity.deadline = now;
+      activity.cause = interrupt_cause::stopping;
     }
+    auto due = activity.step == 0 ? activity.deadline : activity.next_step;
+    result = {kind::wait, activity.number, due};
+    if (due <= now)
+      climb(now, grace, result, answer, why);
     if (activity.answer_cancelled_at <= now) {
       if (auto late = take_answer()) {
         why = error_for(interrupt_cause::cancelled, {});

@@ -24,6 +24,9 @@ time_point time_after(std::chrono::nanoseconds limit);
 /// Time that interrupted code has to unwind before its caller is answered without its traceback.
 inline constexpr std::chrono::milliseconds unwind_time{20};
 
+/// Time that an idle consumer has to notice that it is to stop, besides what it is given.
+inline constexpr std::chrono::milliseconds idle_slack{250};
+
 /// Answers `element` with `content`, reusing it; does nothing for what is no request.
 void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* responder,
                     caf::message content);
@@ -64,6 +67,8 @@ public:
     /// Nobody has answered the request yet.
     bool unanswered = false;
     interrupt_cause cause = interrupt_cause::none;
+    /// The mailbox takes nothing any more.
+    bool closed = false;
   };
 
   /// What the timer is to do next.
@@ -96,7 +101,8 @@ public:
   /// between the two leave the closing to it. Returns whether this call closed it.
   bool close(caf::error reason, bool reachable = true);
 
-  /// Sets the running activity's deadline to `when` at the latest; it counts as stopping then.
+  /// Gives what runs, or is about to begin, until `when` at the latest; it counts as stopping then. A consumer
+  /// that runs nothing has until `when` and `idle_slack` to notice. Does nothing once the consumer winds down.
   void stop_activity(time_point when);
 
   /// Marks the running request as cancelled and returns its activity, or 0 where none runs.
@@ -122,9 +128,10 @@ public:
   /// after `take` found the mailbox empty.
   void park();
 
-  /// Begins an activity without a message; `stop_activity` leaves its deadline alone unless it is
-  /// `stoppable`. Returns 0 where the consumer is fenced.
-  activity_number begin(consumer_number consumer, time_point deadline, bool stoppable);
+  /// Begins an activity without a message: the start, or a part of the winding down, which no `stop_activity`
+  /// shortens. Returns 0 where the consumer is fenced.
+  enum class phase { start, end };
+  activity_number begin(consumer_number consumer, time_point deadline, phase of);
 
   /// Ends the activity.
   outcome end(consumer_number consumer, activity_number activity);
@@ -162,8 +169,8 @@ private:
     time_point answer_cancelled_at = no_deadline;
     interrupt_cause cause = interrupt_cause::none;
     bool answered = false;
-    bool stoppable = true;
-    int step = 0;
+    int step = 0;                       // of the ladder
+    time_point next_step = no_deadline; // counted from the one before, also where the timer came late
   };
 
   /// Whether the inbox bears the parked mark for the consumer, and whether that has given back its reference
@@ -179,6 +186,7 @@ private:
   bool mark_parked(); // needs mutex_: the timer's refill must not empty the inbox before the mark
   void sort_in(element_type* newest_first); // needs mutex_
   void forget(const element_type& element); // bounds
+  void limit_to_stop();                     // needs mutex_
   void climb(time_point now, std::chrono::nanoseconds grace, ladder_step& result,
              caf::mailbox_element_ptr& answer,
              caf::error& why);            // needs mutex_
@@ -202,7 +210,9 @@ private:
   caf::error reason_;
   bool closed_ = false;
   bool unreachable_ = false;
-  parking parking_ = parking::no; // the consumer's own
+  bool winding_down_ = false;
+  time_point stop_at_ = no_deadline; // by when the consumer is to wind down
+  parking parking_ = parking::no;    // the consumer's own
 };
 
 /// Bytes of the payloads in a message of the generic interface.

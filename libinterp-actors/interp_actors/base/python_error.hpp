@@ -65,7 +65,9 @@ struct python_exception_data {
 };
 
 /// A Python exception as data, whole: type, message, traceback, notes, chain, groups. A plain value without
-/// any Python object, so it outlives its interpreter, travels in messages and can be read in any thread.
+/// any Python object, so it outlives its interpreter, travels in messages and can be read in any thread. Texts
+/// are cut at 64 KiB, those of frames at 4 KiB; there are at most 64 notes each and 256 exceptions, and those
+/// that come after 4 MiB of text keep their type alone.
 class python_error {
 public:
   /// The exception that was raised, first, and all that it refers to.

@@ -17,13 +17,16 @@ namespace {
 constexpr std::size_t max_exceptions = 256;
 constexpr std::size_t max_frames = 200;
 constexpr std::size_t max_text = 64 * 1024;
+constexpr std::size_t max_frame_text = 4 * 1024; // each of a frame's texts
+constexpr Py_ssize_t max_notes = 64;
+constexpr std::size_t max_total = 4 * 1024 * 1024; // beyond it, exceptions keep their type alone
 constexpr std::size_t max_source_file = 16 * 1024 * 1024;
 
 /// UTF-8 of a str; lone surrogates and the like are escaped, very long texts cut.
-std::string to_utf8(const gil_held& gil, PyObject* text) {
+std::string to_utf8(const gil_held& gil, PyObject* text, std::size_t limit = max_text) {
   object start;
-  if (PyUnicode_GET_LENGTH(text) > static_cast<Py_ssize_t>(max_text)) {
-    start = steal(gil, PyUnicode_Substring(text, 0, static_cast<Py_ssize_t>(max_text) + 1));
+  if (PyUnicode_GET_LENGTH(text) > static_cast<Py_ssize_t>(limit)) {
+    start = steal(gil, PyUnicode_Substring(text, 0, static_cast<Py_ssize_t>(limit) + 1));
     text = start.get();
   }
   auto bytes = text ? steal(gil, PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace")) : object{};
@@ -32,8 +35,8 @@ std::string to_utf8(const gil_held& gil, PyObject* text) {
     return "<text that cannot be encoded>";
   }
   std::string result{PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))};
-  if (result.size() > max_text) {
-    auto end = max_text;
+  if (result.size() > limit) {
+    auto end = limit;
     while ((result[end] & 0xC0) == 0x80)
       --end;
     result.resize(end);
@@ -49,9 +52,10 @@ object attribute(const gil_held& gil, PyObject* owner, const char* name) {
   return steal(gil, value);
 }
 
-std::string text_attribute(const gil_held& gil, PyObject* owner, const char* name) {
+std::string text_attribute(const gil_held& gil, PyObject* owner, const char* name,
+                           std::size_t limit = max_text) {
   auto value = attribute(gil, owner, name);
-  return value && PyUnicode_Check(value.get()) ? to_utf8(gil, value.get()) : std::string{};
+  return value && PyUnicode_Check(value.get()) ? to_utf8(gil, value.get(), limit) : std::string{};
 }
 
 int int_attribute(const gil_held& gil, PyObject* owner, const char* name) {
@@ -88,12 +92,12 @@ public:
 
   /// The line without its indentation; empty where it cannot be read. `file` is a str, as of `co_filename`.
   std::string line(const gil_held& gil, PyObject* file, int number) {
-    auto result = whole_line(gil, file, number);
+    auto result = whole_line(gil, file, number, max_frame_text);
     result.erase(0, result.find_first_not_of(" \t\f"));
     return result;
   }
 
-  std::string whole_line(const gil_held& gil, PyObject* file, int number) {
+  std::string whole_line(const gil_held& gil, PyObject* file, int number, std::size_t limit = max_text) {
     if (!file || !PyUnicode_Check(file) || number < 1)
       return {};
     // The name in bytes, as it was given to CPython: not every file name is UTF-8.
@@ -117,7 +121,7 @@ public:
       PyErr_Clear();
       return {};
     }
-    return to_utf8(gil, decoded.get());
+    return to_utf8(gil, decoded.get(), limit);
   }
 
 private:
@@ -194,8 +198,8 @@ python_frame take_frame(const gil_held& gil, const run_of_calls& run, source_lin
   if (run.code) {
     auto file = attribute(gil, run.code.get(), "co_filename");
     if (file && PyUnicode_Check(file.get()))
-      result.file = to_utf8(gil, file.get());
-    result.function = text_attribute(gil, run.code.get(), "co_name");
+      result.file = to_utf8(gil, file.get(), max_frame_text);
+    result.function = text_attribute(gil, run.code.get(), "co_name", max_frame_text);
     result.source_line = sources.line(gil, file.get(), run.line);
   }
   return result;
@@ -254,10 +258,13 @@ std::vector<std::string> take_notes(const gil_held& gil, PyObject* exception) {
     PyErr_Clear();
     return {};
   }
+  auto size = PyTuple_GET_SIZE(sequence.get());
   std::vector<std::string> result;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i)
+  for (Py_ssize_t i = 0; i < std::min(size, max_notes); ++i)
     result.push_back(
         safe_text(gil, PyTuple_GET_ITEM(sequence.get(), i), PyObject_Str, "<note str() failed>"));
+  if (size > max_notes)
+    result.push_back("... (" + std::to_string(size - max_notes) + " more notes)");
   return result;
 }
 
@@ -288,6 +295,17 @@ python_syntax_location take_syntax(const gil_held& gil, PyObject* exception, sou
   return result;
 }
 
+std::size_t text_size(const python_exception_data& data) {
+  auto result = data.type.size() + data.message.size();
+  if (data.syntax)
+    result += data.syntax->text.size() + data.syntax->file.size();
+  for (auto& note : data.notes)
+    result += note.size();
+  for (auto& frame : data.frames)
+    result += frame.file.size() + frame.function.size() + frame.source_line.size();
+  return result;
+}
+
 /// The exit code that the `python` program would leave with.
 /// Source: CPython 3.14, handling of SystemExit.
 int exit_code_of(const gil_held& gil, PyObject* exception) {
@@ -308,6 +326,7 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
   source_lines sources{texts};
   std::unordered_map<PyObject*, int> places; // -1 for what is left out
   std::size_t taken = 0;
+  std::size_t total = 0;
   std::deque<object> waiting; // in the order of their places
   std::deque<object> alive;   // keeps addresses from being used again while `places` holds them
   auto place_of = [&](object next) -> int {
@@ -346,6 +365,12 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
       continue;
     }
     data.type = type_name(gil, current.get());
+    if (total > max_total) {
+      data.message = "<left out: the exceptions before it are too large>";
+      result.exceptions.push_back(std::move(data));
+      alive.push_back(std::move(current));
+      continue;
+    }
     take_frames(gil, current.get(), sources, data);
     data.notes = take_notes(gil, current.get());
     if (PyErr_GivenExceptionMatches(current.get(), PyExc_SyntaxError)) {
@@ -361,6 +386,7 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
     }
     auto suppress = attribute(gil, current.get(), "__suppress_context__");
     data.suppress_context = suppress && suppress.get() == Py_True;
+    total += text_size(data);
     result.exceptions.push_back(std::move(data));
     alive.push_back(std::move(current));
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -54,10 +55,11 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
     throw std::runtime_error(std::string{"CPython could not create an interpreter: "}
                              + (status.err_msg ? status.err_msg : "no reason given"));
   id_ = PyInterpreterState_GetID(PyThreadState_GetInterpreter(thread_state_));
-  context_.control = control_.get();
-  context_.rules.pins = pins_.get();
-  context_.rules.pin_threshold = pin_threshold;
-  context_.gate = &engine.gate();
+  context_->control = control_;
+  context_->pins = pins_;
+  context_->rules.pins = pins_.get();
+  context_->rules.pin_threshold = pin_threshold;
+  context_->gate = &engine.gate();
   try {
     gil_held gil;
     set_up(gil, engine);
@@ -78,7 +80,7 @@ void interpreter::set_up(const gil_held& gil, engine& engine) {
   auto argv = string_list(gil, engine.argv());
   if (!path || !argv || PySys_SetObject("path", path.get()) < 0 || PySys_SetObject("argv", argv.get()) < 0)
     throw_raised(gil);
-  if (!enter_module(gil, context_, types_, module_))
+  if (!enter_module(gil, *context_, types_, module_))
     throw_raised(gil);
   auto main = steal(gil, PyImport_ImportModule("__main__"));
   if (!main)
@@ -88,8 +90,10 @@ void interpreter::set_up(const gil_held& gil, engine& engine) {
 }
 
 interpreter::~interpreter() {
-  if (abandoned_)
+  if (!wound_down_) {
+    abandon();
     return;
+  }
   PyEval_RestoreThread(thread_state_);
   gil_held gil;
   control_->detach(gil);
@@ -126,14 +130,18 @@ void interpreter::load(const gil_held& gil, const source& source) {
     run(gil, source.code, source.name);
     return;
   case source::kind::file: {
-    errno = 0;
-    std::ifstream in{source.name, std::ios::binary};
-    std::string code{std::istreambuf_iterator<char>{in}, {}};
-    if (!in) {
+    std::error_code problem;
+    std::ifstream in;
+    bool is_directory = std::filesystem::is_directory(source.name, problem);
+    errno = is_directory ? EISDIR : 0;
+    if (!is_directory)
+      in.open(source.name, std::ios::binary);
+    if (!in.is_open()) {
       errno = errno != 0 ? errno : EIO;
       PyErr_SetFromErrnoWithFilename(PyExc_OSError, source.name.c_str());
       throw_raised(gil);
     }
+    std::string code{std::istreambuf_iterator<char>{in}, {}};
     auto name = steal(gil, PyUnicode_DecodeFSDefault(source.name.c_str()));
     if (!name || PyDict_SetItemString(namespace_.get(), "__file__", name.get()) < 0)
       throw_raised(gil);
@@ -242,7 +250,7 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
                                                arguments.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (!result)
     throw_raised(gil);
-  auto payload = from_python(gil, context_.rules, result.get(), "the result");
+  auto payload = from_python(gil, context_->rules, result.get(), "the result");
   if (!payload)
     throw_raised(gil);
   result = {};
@@ -258,14 +266,17 @@ void interpreter::between_messages(const gil_held& gil) {
 }
 
 bool interpreter::wind_down(const gil_held& gil, const teardown_limits& limits) {
-  if (!end_python_threads(gil, limits))
-    return false;
-  pins_->drain(gil);
-  return true;
+  wound_down_ = end_python_threads(gil, limits);
+  if (wound_down_)
+    pins_->drain(gil);
+  else
+    control_->fence();
+  return wound_down_;
 }
 
 void interpreter::abandon() noexcept {
-  abandoned_ = true;
+  control_->fence();
+  [[maybe_unused]] auto* kept = context_.release();
   for (auto& entry : functions_) {
     entry.second.owner.release();
     entry.second.name.release();

@@ -10,6 +10,7 @@
 #include "interp_actors/python/teardown.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -46,8 +47,8 @@ public:
   interpreter(const interpreter&) = delete;
   interpreter& operator=(const interpreter&) = delete;
 
-  /// Ends the interpreter.
-  /// Precondition: `wind_down` returned true, or `abandon` was called.
+  /// Ends the interpreter, which may run finalisers of its code; abandons it where `wind_down` has not returned
+  /// true.
   ~interpreter();
 
   /// CPython's number of the interpreter, which it never uses again.
@@ -86,15 +87,12 @@ public:
   // ----------------------------------------------------------------------------------------------------
 
   /// Ends what the code left behind (`end_python_threads`), then drops all references of the library's own.
-  /// Returns false where the interpreter must be abandoned.
+  /// Returns false where the interpreter must be abandoned: it is fenced then.
   bool wind_down(const gil_held& gil, const teardown_limits& limits);
 
   /// Clears the source's modules and collects, so that payloads of other interpreters are let go; for one
   /// that lingers.
   void clear_modules(const gil_held& gil);
-
-  /// Leaves the interpreter as it is, for good, with all that it holds: the destructor does nothing.
-  void abandon() noexcept;
 
 private:
   struct attached {
@@ -117,6 +115,8 @@ private:
   [[noreturn]] void throw_raised(const gil_held& gil);
   void set_up(const gil_held& gil, engine& engine);
   void run(const gil_held& gil, const std::string& code, const std::string& name);
+  /// Leaves the interpreter as it is, for good, fenced, with all that its threads may still use.
+  void abandon() noexcept;
   object find(const gil_held& gil, std::string_view function);
   function_place& place_of(const gil_held& gil, std::string_view function);
 
@@ -131,7 +131,7 @@ private:
   std::int64_t id_ = -1;
   std::shared_ptr<interrupter> control_;
   std::shared_ptr<pin_owner> pins_;
-  module_context context_;
+  std::unique_ptr<module_context> context_ = std::make_unique<module_context>();
   module_types types_;
   object module_;    // interp_actors
   object namespace_; // dict of the loaded source
@@ -141,7 +141,7 @@ private:
   std::uint32_t messages_ = 0;
   std::unordered_map<std::string, function_place, text_hash, std::equal_to<>> functions_;
   const std::pair<const std::string, function_place>* last_function_ = nullptr;
-  bool abandoned_ = false;
+  bool wound_down_ = false;
 };
 
 } // namespace interp_actors::python

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -36,13 +37,21 @@ std::vector<unsigned long> other_threads(const gil_held&, std::mutex& making) {
 /// to stop.
 /// Thread: `stop` by the interpreter's own thread with the GIL released, the rest its own thread's.
 /// Death: ends with `stop`; should the GIL never become free, so does the interpreter's thread never come
-/// here.
+/// here. Where the process may have no more threads, nobody raises anything: what does not end by itself is
+/// abandoned at the limit.
 class watchdog {
 public:
   watchdog(PyThreadState* watched, std::mutex& making, clock::time_point from, clock::time_point until)
-      : watched_{watched}, making_{making}, from_{from}, until_{until}, thread_{[this] { run(); }} {}
+      : watched_{watched}, making_{making}, from_{from}, until_{until} {
+    try {
+      thread_ = std::thread{[this] { run(); }};
+    } catch (const std::system_error&) {
+    }
+  }
 
   void stop() {
+    if (!thread_.joinable())
+      return;
     {
       std::lock_guard guard{mutex_};
       stopped_ = true;

@@ -7,8 +7,6 @@
 
 #include <caf/actor_cast.hpp>
 
-#include <system_error>
-
 namespace interp_actors {
 
 runtime::runtime(caf::actor_system& system, const runtime_options& options)
@@ -39,7 +37,7 @@ caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options optio
         make_error(errc::stopped, "the runtime has stopped; no interpreter can be spawned any more"));
   try {
     inhabitant->launch();
-  } catch (const std::system_error& problem) {
+  } catch (const std::exception& problem) { // no more threads, or no memory
     box->release_address();
     roster_->ended(*inhabitant);
     return give_up(make_error(errc::start_failed, std::string{problem.what()}));

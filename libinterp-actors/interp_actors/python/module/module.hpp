@@ -17,9 +17,10 @@ struct line_gate {
 };
 
 /// What the module knows of its interpreter.
-/// Owner: the interpreter, which outlives the module's use.
+/// Owner: the interpreter, which outlives the module's use, or nobody once that was abandoned.
 struct module_context {
-  interrupter* control = nullptr;
+  std::shared_ptr<interrupter> control;
+  std::shared_ptr<pin_owner> pins; // that of `rules`
   payload_rules rules;
   line_gate* gate = nullptr;
 };
