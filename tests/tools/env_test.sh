@@ -374,6 +374,9 @@ LIST
   [ "$code" = 0 ]
   grep -q '^deb https://named.invalid/d forky main$' "$FAKE/sources"
 }
+case_no_host_stands_in_it() {
+  [ -z "$(grep -E '[a-z]\.(org|com|net|io)\b' "$script")" ]
+}
 case_the_mirror_is_found_at_any_path_by_its_label() {
   printf '%s\n' "Other http://other.invalid/debian" "Debian https://mirror.invalid/pub/linux" >"$FAKE/targets"
   works
