@@ -85,8 +85,8 @@ public:
   /// Waits for the answer, once; an error of CAF's, `sec::request_timeout`, where none comes.
   caf::expected<ia::shared_bytes> answer() {
     caf::expected<ia::shared_bytes> result{caf::make_error(caf::sec::runtime_error)};
-    answer_.receive([&](const ia::shared_bytes& bytes) { result = bytes; },
-                    [&](const caf::error& problem) { result = problem; });
+    std::move(answer_).receive([&](const ia::shared_bytes& bytes) { result = bytes; },
+                               [&](const caf::error& problem) { result = problem; });
     return result;
   }
 
