@@ -107,6 +107,13 @@ inline ia::runtime_options quick_options() {
   return options;
 }
 
+/// As above, but what others hold is waited for however loaded the machine is, so that nothing is orphaned.
+inline ia::runtime_options patient_options() {
+  auto options = quick_options();
+  options.interpreters.linger_timeout = 10min;
+  return options;
+}
+
 /// A runtime of its own for each test, which runs in a process of its own. At the end every interpreter must
 /// have ended and every payload been dropped, but for what the test says it abandoned or orphaned.
 class with_runtime : public ::testing::Test {

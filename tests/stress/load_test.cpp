@@ -17,6 +17,8 @@ namespace {
 
 class Load : public with_runtime {
 protected:
+  Load() : with_runtime{patient_options()} {}
+
   static constexpr const char* code = R"(
 import sys
 def echo(v): return v
