@@ -85,8 +85,8 @@ public:
   /// Waits for the answer, once; an error of CAF's, `sec::request_timeout`, where none comes.
   caf::expected<ia::shared_bytes> answer() {
     caf::expected<ia::shared_bytes> result{caf::make_error(caf::sec::runtime_error)};
-    answer_.receive([&](const ia::shared_bytes& bytes) { result = bytes; },
-                    [&](const caf::error& problem) { result = problem; });
+    std::move(answer_).receive([&](const ia::shared_bytes& bytes) { result = bytes; },
+                               [&](const caf::error& problem) { result = problem; });
     return result;
   }
 
@@ -104,6 +104,13 @@ inline ia::runtime_options quick_options() {
   options.interpreters.shutdown_timeout = 2s;
   options.interpreters.teardown_timeout = 1s;
   options.interpreters.linger_timeout = 10s;
+  return options;
+}
+
+/// As above, but what others hold is waited for however loaded the machine is, so that nothing is orphaned.
+inline ia::runtime_options patient_options() {
+  auto options = quick_options();
+  options.interpreters.linger_timeout = 10min;
   return options;
 }
 

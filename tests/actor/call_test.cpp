@@ -244,8 +244,9 @@ def finish(v):
   };
   auto value = [](auto request) {
     long long result = -1;
-    request.receive([&](const ia::shared_bytes& n) { result = std::stoll(std::string{n.as_string_view()}); },
-                    [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
+    std::move(request).receive(
+        [&](const ia::shared_bytes& n) { result = std::stoll(std::string{n.as_string_view()}); },
+        [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
     return result;
   };
   send("wait");

@@ -1,4 +1,5 @@
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -73,23 +74,49 @@ def whole(v): return v.tobytes()
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // sanitizers reserve terabytes
+/// While it lives, the process gets no more than `bytes` of further address space.
+class address_space_limit {
+public:
+  explicit address_space_limit(std::size_t bytes) {
+    std::size_t pages = 0;
+    FILE* file = std::fopen("/proc/self/statm", "r");
+    EXPECT_TRUE(file && std::fscanf(file, "%zu", &pages) == 1);
+    if (file)
+      std::fclose(file);
+    EXPECT_EQ(::getrlimit(RLIMIT_AS, &before_), 0);
+    auto less = before_;
+    less.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+    EXPECT_EQ(::setrlimit(RLIMIT_AS, &less), 0);
+  }
+  address_space_limit(const address_space_limit&) = delete;
+  address_space_limit& operator=(const address_space_limit&) = delete;
+  ~address_space_limit() { EXPECT_EQ(::setrlimit(RLIMIT_AS, &before_), 0); }
+
+private:
+  ::rlimit before_{};
+};
+
+TEST_F(Failure, ThreadThatCannotStartIsTheSpawnsError) {
+  caf::expected<ia::interpreter_actor> refused{ia::interpreter_actor{}};
+  {
+    address_space_limit limit{4u * 1024 * 1024}; // a thread's stack does not fit
+    refused = rt().spawn(ia::text("x = 1"), {.name = "hungry"});
+  }
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(code_of(refused.error()), ia::errc::start_failed);
+  EXPECT_NE(ia::describe(refused.error()).find("cannot start a thread for 'hungry'"), std::string::npos)
+      << ia::describe(refused.error());
+  EXPECT_EQ(call(spawn("def ok(v): return v"), "ok", "x"), "x") << "with memory, the next one starts";
+}
+
 TEST_F(Failure, NoMemoryAroundAHandlerAnswersItsRequestAndEndsTheIncarnation) {
   auto actor = spawn("def ok(v): return v");
   std::string code(256u * 1024 * 1024, '#');
-  std::size_t pages = 0;
+  caf::expected<void> done;
   {
-    FILE* file = std::fopen("/proc/self/statm", "r");
-    ASSERT_NE(file, nullptr);
-    ASSERT_EQ(std::fscanf(file, "%zu", &pages), 1);
-    std::fclose(file);
+    address_space_limit limit{64u * 1024 * 1024}; // the library's copy of the code does not fit
+    done = me().execute(actor, std::move(code));
   }
-  ::rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
-  auto less = before;
-  less.rlim_cur = pages * 4096 + 64 * 1024 * 1024; // the library's copy of the code does not fit
-  ASSERT_EQ(::setrlimit(RLIMIT_AS, &less), 0);
-  auto done = me().execute(actor, std::move(code));
-  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
   ASSERT_FALSE(done);
   EXPECT_EQ(code_of(done.error()), ia::errc::crashed) << ia::describe(done.error());
   auto later = me().call(actor, "ok", ia::shared_bytes{});

@@ -1,7 +1,6 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
 
-#include <deque>
 #include <future>
 #include <thread>
 
@@ -96,8 +95,9 @@ TEST_F(Lifetime, MissingFunctionWithoutAReplyEndsIt) {
   EXPECT_NE(ia::describe(reason).find("no function 'nowhere'"), std::string::npos) << ia::describe(reason);
 }
 
-TEST_F(Lifetime, SystemExitEndsItWithItsCode) {
+TEST_F(Lifetime, SystemExitEndsItWithItsCodeAndNothingElse) {
   auto actor = spawn(code);
+  auto other = spawn(code);
   caf::scoped_actor self{system()};
   self->monitor(actor);
   auto result = me().call(actor, "exit_with", ia::shared_bytes::copy("7"));
@@ -106,6 +106,7 @@ TEST_F(Lifetime, SystemExitEndsItWithItsCode) {
   auto reason = down_reason(self);
   EXPECT_EQ(code_of(reason), ia::errc::exited);
   EXPECT_EQ(ia::python_error_of(reason)->exit_code, 7);
+  EXPECT_TRUE(is_up(other));
 }
 
 TEST_F(Lifetime, SystemExitZeroIsANormalEnd) {
@@ -246,29 +247,72 @@ TEST_F(Lifetime, DemonitoredOneSendsNoDownMessage) {
                 caf::after(0ms) >> [] {});
 }
 
-TEST_F(Lifetime, MonitorOfADeadOneFiresAtOnce) {
+TEST_F(Lifetime, MonitorsAndLinksOfADeadOneHearOfItAtOnce) {
   auto actor = spawn(code);
+  caf::scoped_actor witness{system()};
+  witness->monitor(actor);
   me().call(actor, "own", ia::shared_bytes{});
+  EXPECT_EQ(code_of(down_reason(witness)), ia::errc::crashed);
+
   caf::scoped_actor self{system()};
   self->monitor(actor);
   EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
+  EXPECT_EQ(ia::python_error_of(me().call(actor, "ok", ia::shared_bytes{}).error())->summary(), "Own: base");
+
+  auto linked = system().spawn(
+      [target = caf::actor_cast<caf::actor>(actor)](caf::event_based_actor* one) -> caf::behavior {
+        return {[one, target](int) { one->link_to(target); }};
+      });
+  self->monitor(linked);
+  ia::compat::anonymous_send(linked, 1);
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
 }
 
-TEST_F(Lifetime, QueuedRequestsAreAnsweredWhenItEnds) {
-  auto actor = spawn_at_gate("import sys\ndef leave(v): arrive(); wait_at_gate(); sys.exit(3)\n"
-                             "def ok(v): return v");
-  caf::scoped_actor self{system()};
-  self->monitor(actor);
-  asked running{system(), actor, "leave"};
-  ASSERT_TRUE(gate.arrived());
-  std::deque<asked> queued;
-  for (int i = 0; i < 8; ++i)
-    queued.emplace_back(system(), actor, "ok");
-  gate.open();
-  EXPECT_EQ(code_of(running.answer().error()), ia::errc::exited);
-  for (auto& each : queued)
-    EXPECT_EQ(code_of(each.answer().error()), ia::errc::exited);
-  EXPECT_EQ(code_of(down_reason(self)), ia::errc::exited);
+TEST_F(Lifetime, AttachedFunctionsRunAtItsEndOrAtOnce) {
+  auto actor = spawn(code);
+  auto* base = caf::actor_cast<caf::abstract_actor*>(actor);
+  std::promise<caf::error> at_the_end, afterwards;
+  base->attach_functor([&at_the_end](const caf::error& reason) { at_the_end.set_value(reason); });
+  auto first = at_the_end.get_future();
+  EXPECT_TRUE(is_up(actor));
+  EXPECT_EQ(first.wait_for(0s), std::future_status::timeout) << "it lives";
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"exit_with"}, ia::shared_bytes::copy("3"));
+  ASSERT_EQ(first.wait_for(patience), std::future_status::ready);
+  auto reason = first.get();
+  EXPECT_EQ(code_of(reason), ia::errc::exited);
+  EXPECT_EQ(ia::python_error_of(reason)->exit_code, 3);
+  base->attach_functor([&afterwards](const caf::error& reason) { afterwards.set_value(reason); });
+  auto second = afterwards.get_future();
+  ASSERT_EQ(second.wait_for(0s), std::future_status::ready);
+  EXPECT_EQ(code_of(second.get()), ia::errc::exited);
+}
+
+TEST_F(Lifetime, ExitMessagesOfEitherPriorityOvertakeWhatWaits) {
+  for (auto priority : {caf::message_priority::normal, caf::message_priority::high}) {
+    python_gate own_gate;
+    auto actor = spawn("def wait(v): arrive(); wait_at_gate(); return b'finished'\n"
+                       "def ok(v): return v"
+                       + own_gate.python());
+    caf::scoped_actor self{system()};
+    self->monitor(actor);
+    asked running{system(), actor, "wait"};
+    ASSERT_TRUE(own_gate.arrived());
+    asked first{system(), actor, "ok"};
+    asked second{system(), actor, "ok"};
+    caf::actor_cast<caf::strong_actor_ptr>(actor)->enqueue(
+        ia::compat::make_element(
+            nullptr, caf::make_message_id(priority),
+            caf::make_message(caf::exit_msg{actor.address(), caf::exit_reason::user_shutdown})),
+        nullptr);
+    // While the handler runs, which has its time to finish.
+    EXPECT_EQ(first.answer().error(), caf::exit_reason::user_shutdown);
+    EXPECT_EQ(second.answer().error(), caf::exit_reason::user_shutdown);
+    own_gate.open();
+    auto finished = running.answer();
+    ASSERT_TRUE(finished) << ia::describe(finished.error());
+    EXPECT_EQ(finished->as_string_view(), "finished");
+    EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
+  }
 }
 
 TEST_F(Lifetime, UnreferencedActorFinishesItsQueueAndStops) {
@@ -330,7 +374,7 @@ TEST_F(Lifetime, MailboxIsBoundedInBytes) {
             ia::errc::deadline_exceeded);
   gate.open();
   EXPECT_TRUE(running.answer());
-  EXPECT_EQ(call(actor, "count", "x"), "1"); // by now the large one in front of it has left the mailbox
+  EXPECT_EQ(call(actor, "count", ""), "0"); // by now, the one that waited in front of it has left the mailbox
   EXPECT_EQ(call(actor, "count", std::string(600, 'x')), "600");
 }
 

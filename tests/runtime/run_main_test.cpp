@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -78,9 +79,36 @@ TEST(RunMain, WrongOptionsEndWithUsageCodeAndSayWhich) {
   auto unknown = run("--no-such-option=1");
   EXPECT_EQ(unknown.code, 64);
   EXPECT_NE(unknown.output.find("no-such-option"), std::string::npos) << unknown.output;
-  auto negative = run("--interp-actors.grace=-1s");
-  EXPECT_EQ(negative.code, 64);
-  EXPECT_NE(negative.output.find("interp-actors.grace"), std::string::npos) << negative.output;
+  for (std::string key : {"grace", "shutdown-timeout", "teardown-timeout", "linger-timeout"})
+    for (auto* value : {"-1s", "0s"}) {
+      auto refused = run("--interp-actors." + key + "=" + value);
+      EXPECT_EQ(refused.code, 64) << key;
+      EXPECT_NE(refused.output.find("interp-actors." + key), std::string::npos) << refused.output;
+    }
+  auto no_size = run("--interp-actors.pin-threshold-bytes=-1");
+  EXPECT_EQ(no_size.code, 64) << no_size.output;
+}
+
+TEST(RunMain, IsolationIsTheDefaultAndCanBeTurnedOff) {
+  ::setenv("PYTHONPATH", "/from/environment", 1);
+  auto isolated = run("--what=path");
+  EXPECT_EQ(isolated.code, 0);
+  EXPECT_EQ(isolated.output.find("/from/environment"), std::string::npos) << isolated.output;
+  // In the file: CAF's command line knows no `=false`.
+  auto folder = std::filesystem::path{::testing::TempDir()} / ("run_main_test_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream{folder / "caf-application.conf"} << "interp-actors { isolated = false }\n";
+  EXPECT_EQ(run("--what=path", folder.string()).output, "/from/environment\n");
+  std::filesystem::remove_all(folder);
+}
+
+TEST(RunMain, EverySettingTakesAnyGoodValue) {
+  for (auto* setting : {"grace=1ms", "grace=1h", "shutdown-timeout=1ms", "shutdown-timeout=1h",
+                        "teardown-timeout=1ms", "teardown-timeout=1h", "linger-timeout=1ms",
+                        "linger-timeout=1h", "pin-threshold-bytes=0", "pin-threshold-bytes=1000000000000"}) {
+    auto result = run("--what=argv --interp-actors." + std::string{setting});
+    EXPECT_EQ(result.code, 0) << setting << ": " << result.output;
+  }
 }
 
 TEST(RunMain, MissingVirtualEnvironmentIsUnavailable) {

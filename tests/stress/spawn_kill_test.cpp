@@ -39,6 +39,8 @@ double slope(const std::vector<double>& values) {
 
 class SpawnKill : public with_runtime {
 protected:
+  SpawnKill() : with_runtime{patient_options()} {}
+
   static constexpr int cycles = 2000;
 
   void wait_until_live(std::size_t most) {

@@ -43,6 +43,17 @@ class Bench(unittest.TestCase):
                 self.assertIn(row["name"], done.stdout)
         self.assertTrue(any(row["goal"] is not None for row in found["rows"]), "no row has a goal")
 
+    def test_creation_is_measured_in_milliseconds_beside_cpythons_own(self):
+        done, found = self.bench("--only", "creation")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        rows = {row["name"]: row for row in found["rows"]}
+        self.assertEqual(list(rows), ["creation of an empty interpreter until it answers", "creation alone"])
+        for row in rows.values():
+            with self.subTest(row["name"]):
+                self.assertEqual((row["unit"], row["peer"]), ("ms", "concurrent.interpreters.create()"))
+        goals = [(row["goal_sense"], row["goal"]) for row in rows.values()]
+        self.assertEqual(goals, [("<=", 0.75), (None, None)])
+
     def test_a_row_that_does_not_exist_is_an_error(self):
         done, _ = self.bench("--only", "no such row")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Tests tools/env against stand-ins for mmdebstrap, bwrap, unshare, apt-get, df and id: no network, no root, a few seconds.
+# Tests tools/env against stand-ins for mmdebstrap, bwrap, unshare, apt-get, sleep, df and id: no network, no root, a few seconds.
 # One line per case; exit code 1 when a case fails. Runs on the host and inside the toolchain.
 # shellcheck disable=SC2016,SC2317 # cases are called by name, and some hand unexpanded text on
 set -euo pipefail
-[ -n "${ENV_TEST_BOUNDED:-}" ] || ENV_TEST_BOUNDED=1 exec timeout --kill-after=5 60 "$BASH" "${BASH_SOURCE[0]}"
+[ -n "${ENV_TEST_BOUNDED:-}" ] || ENV_TEST_BOUNDED=1 exec timeout --kill-after=5 100 "$BASH" "${BASH_SOURCE[0]}"
 
 script=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)/tools/env
 work=$(mktemp -d)
@@ -44,14 +44,30 @@ while [[ $1 = -* ]]; do shift; done
 exec "$@"
 FAKE
 fake apt-config <<<'#!/usr/bin/env bash'
+fake fails_again <<'FAKE'
+#!/usr/bin/env bash
+# Whether the stand-in $1 is to fail once more.
+left=$(cat "$FAKE/$1_failures" 2>/dev/null) && [ "$left" -gt 0 ] && echo $((left - 1)) >"$FAKE/$1_failures"
+FAKE
+fake wait_if_told <<'FAKE'
+#!/usr/bin/env bash
+# Where the case wants it, says that the stand-in $1 runs, and holds it until it is let go.
+[ ! -e "$FAKE/$1_waits" ] || { echo >"$FAKE/ready"; read -r -t 20 <>"$FAKE/go"; echo "$1 went on" >>"$FAKE/calls"; }
+FAKE
+fake sleep <<'FAKE'
+#!/usr/bin/env bash
+echo "sleep $*" >>"$FAKE/calls"
+exec wait_if_told sleep
+FAKE
 fake apt-get <<'FAKE'
 #!/usr/bin/env bash
 echo "apt-get $*" >>"$FAKE/calls"
 case "$*" in
   indextargets*) cat "$FAKE/targets" ;;
   "update --print-uris") cat "$FAKE/uris" ;;
-  *install*) [ ! -e "$FAKE/no_install" ] || { echo "E: apt says why"; exit 100; }
-    for name in mmdebstrap bwrap; do cp "$WORK/spare/$name" "$WORK/bin/$name"; done ;;
+  update*) exec wait_if_told apt ;; # ends with 0 whatever it fetched, as the real one may
+  *install*) ! fails_again apt || { cat "$FAKE/apt_says"; exit 100; }
+    [[ $* = *--download-only* ]] || for name in mmdebstrap bwrap; do cp "$WORK/spare/$name" "$WORK/bin/$name"; done ;;
 esac
 FAKE
 fake mmdebstrap <<'FAKE'
@@ -59,10 +75,11 @@ fake mmdebstrap <<'FAKE'
 echo "mmdebstrap $*" >>"$FAKE/calls"
 cat >"$FAKE/sources"
 for target in "$@"; do [[ $target != */partial-* ]] || break; done
+[ ! -e "$target" ] || { echo "E: $target is there already"; exit 26; }
 mkdir -p "$target"/{usr/{bin,share/cmake},etc/ssl,var/{lib/dpkg,opt}}
 ln -s cmake "$target/usr/share/link"
+! fails_again mmdebstrap || { echo "E: the reason"; exit 25; }
 case $(cat "$FAKE/mmdebstrap") in
-  fails) echo "E: the reason"; exit 25 ;;
   is_stale) case "$*" in *'--aptopt=Acquire::Check-Valid-Until "false"'*) ;; *) echo "E: Release file is not valid any more"; exit 25 ;; esac ;;
   fills_disk) echo "cannot write (No space left on device)"; exit 25 ;;
   waits) echo >"$FAKE/ready"; read -r -t 30 <>"$FAKE/go" ;;
@@ -98,13 +115,13 @@ mkdir "$work/spare" && cp "$work"/bin/{mmdebstrap,bwrap} "$work/spare"
 # Each case begins with an empty cache, as root, with a labelled mirror and room on the disk.
 begin() {
   export WORK=$work FAKE=$work/state-$1 HOME=$work/home XDG_CACHE_HOME="$work/cache of $1"
-  unset CAF_ROOT CXX CCACHE_DIR INTERP_ACTORS_ENVIRONMENT INTERP_ACTORS_MIRROR INTERP_ACTORS_TOOLCHAIN
+  unset CAF_ROOT CXX CCACHE_DIR DEBIAN_FRONTEND INTERP_ACTORS_ENVIRONMENT INTERP_ACTORS_MIRROR INTERP_ACTORS_TOOLCHAIN
   mkdir "$FAKE" && mkfifo "$FAKE/ready" "$FAKE/go" "$FAKE/message"
   exec 5<>"$FAKE/ready" 6<>"$FAKE/go" 7<>"$FAKE/message"
   cp "$work"/spare/* "$work/bin/"
   echo 0 >"$FAKE/uid" && echo 99999 >"$FAKE/free" && echo works >"$FAKE/mmdebstrap"
   echo "Debian http://mirror.invalid/debian/" >"$FAKE/targets"
-  : >"$FAKE/uris" && : >"$FAKE/calls"
+  : >"$FAKE/uris" && : >"$FAKE/calls" && echo "E: apt says why" >"$FAKE/apt_says"
   cache=$XDG_CACHE_HOME/interp-actors
 }
 
@@ -116,7 +133,8 @@ run() {
 }
 # start COMMAND...: calls tools/env beside the test; leaves its process id in $started.
 start() {
-  PATH=$work/bin "$work/${from:-first}/tools/env" "$@" >"$FAKE/started" 2>"$FAKE/message" &
+  # What runs beside a script ignores SIGINT, unless it is told otherwise.
+  PATH=$work/bin env --default-signal=INT "$work/${from:-first}/tools/env" "$@" >"$FAKE/started" 2>"$FAKE/message" &
   started=$!
 }
 # The exit code of the process that start began; the file descriptors are those of begin.
@@ -211,14 +229,64 @@ case_two_at_once_make_it_once() {
   count inside 2
 }
 case_a_failing_mmdebstrap_names_the_log_and_the_variable() {
-  echo fails >"$FAKE/mmdebstrap"
+  echo 99 >"$FAKE/mmdebstrap_failures"
   run true
   [ "$code" = 69 ]
+  count mmdebstrap 5
+  [ "$(grep '^sleep' "$FAKE/calls" | tr '\n' ' ')" = "sleep 5 sleep 15 sleep 30 sleep 60 " ]
   says "E: the reason"
   says "$cache/mmdebstrap.log"
   says "INTERP_ACTORS_MIRROR="
   nothing_left
   grep -q "the reason" "$cache/mmdebstrap.log"
+}
+case_a_mirror_that_fails_for_a_moment_is_tried_again() {
+  echo 2 >"$FAKE/mmdebstrap_failures"
+  works
+  count mmdebstrap 3
+  count sleep 2
+  says "mmdebstrap failed"
+  says "trying again in 15 s"
+}
+# ends_at_once SIGNAL CODE: tools/env, which waits for a stand-in, ends at SIGNAL without waiting for it.
+ends_at_once() {
+  start true
+  wait_ready
+  kill "-$1" "$started"
+  ended
+  [ "$code" = "$2" ]
+  count '.*went on' 0
+  nothing_left
+}
+case_interrupted_between_two_tries_it_ends_at_once() {
+  echo 1 >"$FAKE/mmdebstrap_failures"
+  touch "$FAKE/sleep_waits"
+  ends_at_once INT 130
+  rm "$FAKE/sleep_waits"
+  works
+}
+case_terminated_between_two_tries_it_ends_at_once() {
+  rm "$work/bin/bwrap"
+  echo 1 >"$FAKE/apt_failures"
+  touch "$FAKE/sleep_waits"
+  ends_at_once TERM 143
+}
+case_terminated_while_apt_waits_for_its_mirror_it_ends_at_once() {
+  rm "$work/bin/bwrap"
+  touch "$FAKE/apt_waits"
+  ends_at_once TERM 143
+}
+case_killed_between_two_tries_nobody_waits_for_it() {
+  echo 1 >"$FAKE/mmdebstrap_failures"
+  touch "$FAKE/sleep_waits"
+  start true
+  wait_ready
+  kill -KILL "$started"
+  ended
+  flock -w 10 "$cache/lock" true
+  count '.*went on' 0
+  rm "$FAKE/sleep_waits"
+  works
 }
 case_a_disk_too_small_is_refused_before_the_start() {
   echo 100 >"$FAKE/free"
@@ -235,6 +303,8 @@ case_a_disk_filled_on_the_way_is_named() {
   says "is full"
   says XDG_CACHE_HOME
   nothing_left
+  count mmdebstrap 1
+  count sleep 0
 }
 case_root_installs_the_tools() {
   rm "$work"/bin/{mmdebstrap,bwrap}
@@ -243,11 +313,34 @@ case_root_installs_the_tools() {
 }
 case_a_failing_apt_is_quoted() {
   rm "$work/bin/bwrap"
-  touch "$FAKE/no_install"
+  echo 99 >"$FAKE/apt_failures"
   run true
   [ "$code" = 69 ]
   says "E: apt says why"
   says "could not install bubblewrap"
+  says "apt-get update"
+  count sleep 4
+}
+case_a_mirror_that_apt_does_not_reach_for_a_moment_is_tried_again() {
+  rm "$work"/bin/{mmdebstrap,bwrap}
+  echo 2 >"$FAKE/apt_failures"
+  works
+  count 'apt-get update -o' 3
+  count sleep 2
+}
+case_apt_does_not_try_again_on_a_full_disk() {
+  rm "$work/bin/bwrap"
+  echo 99 >"$FAKE/apt_failures"
+  echo "E: You don't have enough free space in /var/cache/apt/archives/." >"$FAKE/apt_says"
+  run true
+  [ "$code" = 69 ]
+  says "enough free space"
+  count sleep 0
+}
+case_the_command_is_not_told_how_apt_was_called() {
+  rm "$work/bin/bwrap"
+  run sh -c 'echo "${DEBIAN_FRONTEND-none}"'
+  [ "$output" = none ]
 }
 case_another_user_is_told_what_to_install() {
   rm "$work"/bin/{mmdebstrap,bwrap}
@@ -280,6 +373,9 @@ LIST
   INTERP_ACTORS_MIRROR=https://named.invalid/d/ run true
   [ "$code" = 0 ]
   grep -q '^deb https://named.invalid/d forky main$' "$FAKE/sources"
+}
+case_no_host_stands_in_it() {
+  [ -z "$(grep -E '[a-z]\.(org|com|net|io)\b' "$script")" ]
 }
 case_the_mirror_is_found_at_any_path_by_its_label() {
   printf '%s\n' "Other http://other.invalid/debian" "Debian https://mirror.invalid/pub/linux" >"$FAKE/targets"

@@ -12,6 +12,10 @@ namespace ia_bench {
 /// Precondition: the calling thread is bound to one core.
 void add_round_trip(session& s, ia::runtime& rt);
 
+/// From a spawn to the first answer, beside CPython's own way to make an interpreter.
+/// Precondition: as above.
+void add_creation(session& s, ia::runtime& rt);
+
 /// Pure Python in two interpreters at once; `cores` are those that the process may use.
 void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores);
 

@@ -13,7 +13,7 @@ namespace ia_bench {
 /// One thing to measure.
 struct bench_case {
   std::string name;
-  /// Unit of the value: "ns" for the time of one operation, "calls/s" for a throughput.
+  /// Unit of the value: "ns" or "ms" for the time of one operation, "calls/s" for a throughput.
   std::string unit;
   /// Does `n` operations and returns the value. Errors: any exception ends the program.
   std::function<double(std::size_t n)> measure;

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Test what the index_sources example shows beyond its result: its progress, and which files it takes by itself.
+
+Usage: index_sources_test.py PROGRAM
+"""
+
+import os
+import pty
+import subprocess
+import sys
+import sysconfig
+import unittest
+from pathlib import Path
+
+PROGRAM = sys.argv.pop()
+FEW_FILES = str(Path(sysconfig.get_path("stdlib"), "json"))
+
+
+def shown_on_a_terminal(arguments, **environment):
+    """Return what the program writes to a terminal, and its exit code."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([PROGRAM, "--workers=1", *arguments], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                          env={**os.environ, "TERM": "xterm", **environment}) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := os.read(ours, 4096):
+                text += piece
+        except OSError:  # how Linux says that nobody writes any more
+            pass
+        os.close(ours)
+    return text.decode(), process.returncode
+
+
+class IndexSources(unittest.TestCase):
+    def test_a_terminal_shows_a_bar_that_grows(self):
+        text, code = shown_on_a_terminal([FEW_FILES], NO_COLOR="")
+        self.assertEqual(code, 0, text)
+        drawings = [piece for piece in text.split("\r") if "\u2501" in piece and " files" in piece]
+        self.assertIn("   0 %", drawings[0])
+        self.assertTrue(any(" 100 %" in one for one in drawings), text)
+        self.assertIn("\033[32m", text)
+
+    def test_without_colours_the_bar_stays(self):
+        text, code = shown_on_a_terminal([FEW_FILES], NO_COLOR="1")
+        self.assertEqual(code, 0, text)
+        self.assertIn("\u2501", text)
+        self.assertNotIn("\033[3", text)
+
+    def test_a_pipe_shows_progress_in_lines(self):
+        done = subprocess.run([PROGRAM, "--workers=1", FEW_FILES], capture_output=True, text=True, timeout=90)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^ +100 %  \d+ of \d+ files  \d+\.\d s$")
+        self.assertNotIn("\033", done.stdout)
+
+    def test_without_paths_it_takes_the_standard_library(self):
+        library = sysconfig.get_path("stdlib")
+        with subprocess.Popen([PROGRAM, "--workers=1"], stdout=subprocess.PIPE, text=True) as process:
+            heading = []
+            for line in process.stdout:
+                heading.append(line)
+                if "mapped into memory" in line:
+                    break
+            process.kill()
+        heading = "".join(heading)
+        self.assertIn(f"the standard library ({library})", heading)
+        self.assertRegex(heading, r"[\d,]{3,} Python files, ")
+
+
+if __name__ == "__main__":
+    unittest.main()
