@@ -152,6 +152,23 @@ TEST_F(Lifetime, ExitAndDownMessagesSentAsRequestsAreAnswered) {
   EXPECT_FALSE(is_up(actor));
 }
 
+TEST_F(Lifetime, WhatIsAttachedToItsEndCannotStopTheRuntime) {
+  auto actor = spawn(code);
+  std::promise<std::string> refused;
+  caf::actor_cast<caf::strong_actor_ptr>(actor)->get()->attach_functor([&](const caf::error&) {
+    try {
+      rt().stop();
+      refused.set_value("nothing");
+    } catch (const std::logic_error& problem) {
+      refused.set_value(problem.what());
+    }
+  });
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  auto words = refused.get_future();
+  ASSERT_EQ(words.wait_for(patience), std::future_status::ready);
+  EXPECT_NE(words.get().find("own thread"), std::string::npos);
+}
+
 TEST_F(Lifetime, NormalExitOfALinkedActorDoesNotEndIt) {
   auto actor = spawn(code);
   caf::scoped_actor self{system()};

@@ -174,21 +174,21 @@ TEST_F(Mailbox, ClimbsTheLadderStepByStep) {
   auto begin = ia::deadline_clock::now();
   auto activity = box->begin(consumer, begin + 1s, phase::start);
   auto grace = 200ms;
-  auto step = box->step(begin, grace);
+  auto step = box->step(consumer, begin, grace);
   EXPECT_EQ(step.what, kind::wait);
   EXPECT_EQ(step.next, begin + 1s);
-  step = box->step(begin + 1s, grace);
+  step = box->step(consumer, begin + 1s, grace);
   EXPECT_EQ(step.what, kind::interrupt);
   EXPECT_EQ(step.activity, activity);
   EXPECT_EQ(step.next, begin + 1s + ia::unwind_time);
-  step = box->step(step.next, grace);
+  step = box->step(consumer, step.next, grace);
   EXPECT_EQ(step.what, kind::wait);
   EXPECT_EQ(step.next, begin + 1s + grace / 2);
-  step = box->step(step.next, grace);
+  step = box->step(consumer, step.next, grace);
   EXPECT_EQ(step.what, kind::interrupt);
   EXPECT_EQ(step.next, begin + 1s + grace);
-  EXPECT_EQ(box->step(begin + 1s + grace - 1ns, grace).what, kind::wait);
-  EXPECT_EQ(box->step(begin + 1s + grace, grace).what, kind::abandon);
+  EXPECT_EQ(box->step(consumer, begin + 1s + grace - 1ns, grace).what, kind::wait);
+  EXPECT_EQ(box->step(consumer, begin + 1s + grace, grace).what, kind::abandon);
   EXPECT_FALSE(box->end(consumer, activity).current) << "the consumer is fenced";
   EXPECT_EQ(box->take(consumer).what, ia::mailbox::taken::kind::fenced);
   EXPECT_EQ(box->begin(consumer, ia::no_deadline, phase::start), 0u);
@@ -198,11 +198,11 @@ TEST_F(Mailbox, StoppingShortensWhatRunsUnlessItWindsDown) {
   auto now = ia::deadline_clock::now();
   auto activity = box->begin(consumer, now + 1h, phase::start);
   box->stop_activity(now);
-  EXPECT_EQ(box->step(now, 1s).what, ia::mailbox::ladder_step::kind::interrupt);
+  EXPECT_EQ(box->step(consumer, now, 1s).what, ia::mailbox::ladder_step::kind::interrupt);
   EXPECT_EQ(box->end(consumer, activity).cause, ia::interrupt_cause::stopping);
   box->begin(consumer, now + 1h, phase::end);
   box->stop_activity(now);
-  EXPECT_EQ(box->step(now, 1s).what, ia::mailbox::ladder_step::kind::wait);
+  EXPECT_EQ(box->step(consumer, now, 1s).what, ia::mailbox::ladder_step::kind::wait);
 }
 
 TEST_F(Mailbox, LateTimerGivesEachStepItsTime) {
@@ -210,14 +210,14 @@ TEST_F(Mailbox, LateTimerGivesEachStepItsTime) {
   auto begin = ia::deadline_clock::now();
   auto activity = box->begin(consumer, begin, phase::start);
   auto late = begin + 1h; // the whole process stood still
-  EXPECT_EQ(box->step(late, 200ms).what, kind::interrupt);
-  EXPECT_EQ(box->step(late, 200ms).what, kind::wait);
-  auto step = box->step(late + ia::unwind_time, 200ms);
+  EXPECT_EQ(box->step(consumer, late, 200ms).what, kind::interrupt);
+  EXPECT_EQ(box->step(consumer, late, 200ms).what, kind::wait);
+  auto step = box->step(consumer, late + ia::unwind_time, 200ms);
   EXPECT_EQ(step.next, late + 100ms);
-  step = box->step(step.next + 1h, 200ms); // and once more
+  step = box->step(consumer, step.next + 1h, 200ms); // and once more
   EXPECT_EQ(step.what, kind::interrupt);
   EXPECT_EQ(step.next, late + 1h + 200ms);
-  EXPECT_EQ(box->step(step.next - 1ns, 200ms).what, kind::wait);
+  EXPECT_EQ(box->step(consumer, step.next - 1ns, 200ms).what, kind::wait);
   EXPECT_TRUE(box->end(consumer, activity).current);
 }
 
@@ -225,33 +225,62 @@ TEST_F(Mailbox, StopThatComesBeforeTheConsumerRunsHoldsForItsStart) {
   auto now = ia::deadline_clock::now();
   box->stop_activity(now + 1s);
   auto activity = box->begin(consumer, now + 1h, phase::start);
-  EXPECT_EQ(box->step(now, 1s).next, now + 1s);
+  EXPECT_EQ(box->step(consumer, now, 1s).next, now + 1s);
   EXPECT_EQ(box->end(consumer, activity).cause, ia::interrupt_cause::stopping);
 }
 
 TEST_F(Mailbox, IdleConsumerThatDoesNotNoticeItsStopIsAbandoned) {
   using kind = ia::mailbox::ladder_step::kind;
   auto now = ia::deadline_clock::now();
-  EXPECT_EQ(box->step(now, 200ms).next, ia::no_deadline);
+  EXPECT_EQ(box->step(consumer, now, 200ms).next, ia::no_deadline);
   box->stop_activity(now);
-  auto step = box->step(now, 200ms);
+  auto step = box->step(consumer, now, 200ms);
   EXPECT_EQ(step.what, kind::wait);
   EXPECT_EQ(step.next, now + ia::idle_slack);
   std::size_t steps = 0;
   while (step.what != kind::abandon && ++steps < 10)
-    step = box->step(step.next, 200ms);
+    step = box->step(consumer, step.next, 200ms);
   EXPECT_EQ(step.what, kind::abandon);
   EXPECT_EQ(box->begin(consumer, ia::no_deadline, phase::end), 0u) << "the consumer is fenced";
+}
+
+TEST_F(Mailbox, AbandonedOneIsLeftAlone) {
+  using kind = ia::mailbox::ladder_step::kind;
+  box->begin(consumer, ia::no_deadline, phase::start);
+  auto now = ia::deadline_clock::now();
+  box->stop_activity(now);
+  ia::mailbox::ladder_step step{.what = kind::wait, .next = now};
+  for (int i = 0; i < 10 && step.what != kind::abandon; ++i)
+    step = box->step(consumer, step.next, 200ms);
+  ASSERT_EQ(step.what, kind::abandon);
+  EXPECT_EQ(step.next, ia::no_deadline);
+  step = box->step(consumer, now + 1h, 200ms);
+  EXPECT_EQ(step.what, kind::wait);
+  EXPECT_EQ(step.next, ia::no_deadline);
+}
+
+TEST_F(Mailbox, NobodyIsAbandonedBeforeThereIsAConsumer) {
+  auto other = std::make_shared<ia::mailbox>(ia::mailbox_limits{});
+  auto handle =
+      caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(other, ia::spawn_options{}, 1s));
+  auto now = ia::deadline_clock::now();
+  other->stop_activity(now);
+  for (int i = 0; i < 10; ++i) {
+    auto step = other->step(0, now, 200ms);
+    EXPECT_EQ(step.what, ia::mailbox::ladder_step::kind::wait);
+    EXPECT_GT(step.next, now);
+    now = step.next;
+  }
 }
 
 TEST_F(Mailbox, IdleConsumerThatNoticesItsStopHasTheTimeOfItsWindingDown) {
   auto now = ia::deadline_clock::now();
   box->stop_activity(now);
-  box->step(now + ia::idle_slack, 200ms); // the ladder has begun
+  box->step(consumer, now + ia::idle_slack, 200ms); // the ladder has begun
   auto activity = box->begin(consumer, now + 1h, phase::end);
-  EXPECT_EQ(box->step(now + 1min, 200ms).next, now + 1h);
+  EXPECT_EQ(box->step(consumer, now + 1min, 200ms).next, now + 1h);
   EXPECT_TRUE(box->end(consumer, activity).current);
-  EXPECT_EQ(box->step(now + 2h, 200ms).next, ia::no_deadline) << "it lingers";
+  EXPECT_EQ(box->step(consumer, now + 2h, 200ms).next, ia::no_deadline) << "it lingers";
 }
 
 TEST_F(Mailbox, ClosesWhenTheLastHandleIsGoneAndTheConsumerParks) {

@@ -103,4 +103,27 @@ TEST_F(Output, TextThatCannotBeEncodedIsEscaped) {
   EXPECT_EQ(::testing::internal::GetCapturedStdout(), "\\udc80 ä\n");
 }
 
+TEST_F(Output, StreamThatNobodyReadsIsLeftWhenInterruptedAndHindersNobodyElse) {
+  auto writer = spawn("def f(v): print('x' * 1_000_000)\ndef ok(v): return b'ok'");
+  auto other = spawn("import sys\ndef f(v):\n    print('other', file=sys.stderr)\n    return b'done'");
+  std::fflush(stdout);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  auto before = ::dup(STDOUT_FILENO);
+  ::dup2(ends[1], STDOUT_FILENO);
+  ::close(ends[1]);
+  auto stalled = me().call(writer, "f", std::vector{ia::shared_bytes{}}, 100ms);
+  auto others = call(other, "f");
+  auto alive = call(writer, "ok");
+  auto again = me().call(writer, "f", std::vector{ia::shared_bytes{}}, 100ms);
+  ::dup2(before, STDOUT_FILENO);
+  ::close(before);
+  ::close(ends[0]);
+  EXPECT_EQ(code_of(stalled.error()), ia::errc::deadline_exceeded);
+  EXPECT_EQ(others, "done");
+  EXPECT_EQ(alive, "ok");
+  EXPECT_EQ(code_of(again.error()), ia::errc::deadline_exceeded);
+  EXPECT_EQ(call(writer, "ok"), "ok");
+}
+
 } // namespace

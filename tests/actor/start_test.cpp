@@ -1,3 +1,6 @@
+#include <dlfcn.h>
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -191,6 +194,42 @@ TEST_F(Options, MissingVirtualEnvironmentIsNamed) {
   } catch (const std::runtime_error& problem) {
     EXPECT_NE(std::string{problem.what()}.find("/no/such/environment"), std::string::npos);
   }
+}
+
+TEST_F(Start, FifoAsSourceIsRefused) {
+  auto path = std::filesystem::path{::testing::TempDir()} / ("fifo" + std::to_string(::getpid()));
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  auto problem = refused(ia::file(path));
+  std::filesystem::remove(path);
+  EXPECT_EQ(code_of(problem), ia::errc::start_failed);
+  EXPECT_NE(ia::describe(problem).find(path), std::string::npos) << ia::describe(problem);
+}
+
+/// Keeps CPython's main interpreter from everybody else: new interpreters wait for it.
+class main_gil_held {
+public:
+  main_gil_held() : state_{function<int()>("PyGILState_Ensure")()} {}
+  main_gil_held(const main_gil_held&) = delete;
+  main_gil_held& operator=(const main_gil_held&) = delete;
+  ~main_gil_held() { function<void(int)>("PyGILState_Release")(state_); }
+
+private:
+  template <class F>
+  static F* function(const char* name) {
+    return reinterpret_cast<F*>(::dlsym(RTLD_DEFAULT, name));
+  }
+
+  int state_;
+};
+
+TEST_F(Start, WhatIsAbandonedDuringItsCreationNeverRunsItsSource) {
+  {
+    main_gil_held held;
+    auto problem = refused(ia::text(gate.python() + "arrive()\n"), {.start_deadline = 50ms});
+    EXPECT_EQ(code_of(problem), ia::errc::abandoned) << ia::describe(problem);
+  }
+  wait_until([this] { return rt().counts().ended == 1; }, "its end");
+  EXPECT_FALSE(gate.arrived(0ms));
 }
 
 TEST_F(Start, StopDuringTheStartIsTheSpawnsError) {

@@ -122,7 +122,76 @@ TEST_F(Teardown, FinaliserThatNeverEndsIsInterruptedWhereTheInterpreterLingers) 
   EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
   wait_until([] { return ia::read_payload_stats().lingering_interpreters == 1; }, "its lingering");
   *held = {};
+  rt().stop();
+}
+
+TEST_F(Teardown, ThreadsThatFinalisersStartAreEndedToo) {
+  // First while the interpreter lingers, then when the library drops a module that nobody else holds.
+  auto actor = spawn(gate.python()
+                     + "import _thread, sys, types\nclass Late:\n"
+                       "    def __del__(self, start=_thread.start_new_thread):\n"
+                       "        def loop():\n            while True: pass\n"
+                       "        start(loop, ())\n"
+                       "late = Late()\ndef large(v): return bytes(100_000)\n"
+                       "m = types.ModuleType('gone')\nsys.modules['gone'] = m\nm.late = Late()\n"
+                       "m.f = lambda v: None\ndel m\ndef forget(v): del sys.modules['gone']");
+  auto held = me().call(actor, "large", ia::shared_bytes{});
+  ASSERT_TRUE(held);
+  EXPECT_EQ(call(actor, "gone:f"), "None");
+  EXPECT_EQ(call(actor, "forget"), "None");
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  actor = ia::interpreter_actor{};
+  wait_until([] { return ia::read_payload_stats().lingering_interpreters == 1; }, "its lingering");
+  *held = {};
   wait_until([this] { return rt().counts().live == 0; }, "its end");
+  EXPECT_EQ(call(spawn("def f(v): return b'next'"), "f"), "next");
+}
+
+TEST_F(Teardown, AtexitFunctionHasTimeForItsWork) {
+  {
+    auto actor = spawn_at_gate("import atexit, time\ndef late():\n    end = time.monotonic() + 0.2\n"
+                               "    while time.monotonic() < end: pass\n    arrive()\natexit.register(late)");
+  }
+  rt().stop();
+  EXPECT_TRUE(gate.arrived(0ms)) << "the atexit function was ended before it was done";
+}
+
+class TeardownLimit : public with_runtime {
+protected:
+  explicit TeardownLimit(caf::timespan limit) : with_runtime{options_with(limit)} {}
+
+private:
+  static ia::runtime_options options_with(caf::timespan limit) {
+    auto options = quick_options();
+    options.interpreters.teardown_timeout = limit;
+    return options;
+  }
+};
+
+class ShortTeardown : public TeardownLimit {
+protected:
+  ShortTeardown() : TeardownLimit{10ms} {}
+};
+
+TEST_F(ShortTeardown, FreeingWhatTheCodeHoldsHasTimeOfItsOwn) {
+  {
+    auto actor = spawn("import time\nclass Slow:\n    def __del__(self): time.sleep(1)\nslow = Slow()");
+  }
+  rt().stop();
+  EXPECT_EQ(rt().counts().abandoned, 0u);
+}
+
+class EndlessTeardown : public TeardownLimit {
+protected:
+  EndlessTeardown() : TeardownLimit{caf::timespan::max()} {}
+};
+
+TEST_F(EndlessTeardown, DoesNotOverflow) {
+  {
+    auto actor = spawn("import _thread, time\n_thread.start_new_thread(time.sleep, (0.6,))");
+  }
+  wait_until([this] { return rt().counts().live == 0; }, "its end");
+  EXPECT_EQ(rt().counts().abandoned, 0u);
 }
 
 TEST_F(Teardown, IdleOneWhoseOtherThreadKeepsTheGilIsAbandoned) {

@@ -44,6 +44,10 @@ void abandonable_thread::start(const std::string& name, std::function<void()> bo
   known_.notify_one();
 }
 
+bool abandonable_thread::is_current() const {
+  return known_.load(std::memory_order_acquire) && ::pthread_equal(handle_, ::pthread_self()) != 0;
+}
+
 void abandonable_thread::join() {
   if (std::exchange(running_, false))
     ::pthread_join(handle_, nullptr);

@@ -20,6 +20,9 @@ public:
   /// Errors: std::system_error.
   void start(const std::string& name, std::function<void()> body);
 
+  /// Whether the calling thread is this one.
+  bool is_current() const;
+
   /// Waits for the thread's end. Does nothing where it was not started, joined or abandoned.
   void join();
 

@@ -18,6 +18,9 @@ namespace {
 /// What winding down may take beyond its limits before the timer looks after it.
 constexpr std::chrono::milliseconds teardown_slack{250};
 
+/// What freeing an interpreter's objects may take, finalisers included: a large heap takes seconds.
+constexpr std::chrono::seconds dismissal_limit{30};
+
 /// As `time_after`, with 0 for no limit.
 time_point deadline_after(std::chrono::nanoseconds limit) {
   return limit == std::chrono::nanoseconds::zero() ? no_deadline : time_after(limit);
@@ -73,6 +76,8 @@ bool incarnation::cancel() {
 
 void incarnation::hurry(time_point when) {
   linger_until_.store(when.time_since_epoch().count());
+  box_->hurry(when);
+  home_->arm(shared_from_this(), when);
   box_->wake()->ring();
 }
 
@@ -85,7 +90,8 @@ void incarnation::watch(time_point deadline) {
 
 time_point incarnation::tick(time_point now) {
   auto next = box_->expire(now);
-  auto step = box_->step(now, home_->settings.grace);
+  // Answering may have taken its time.
+  auto step = box_->step(consumer_, deadline_clock::now(), home_->settings.grace);
   if (step.what == mailbox::ladder_step::kind::interrupt)
     link_.control->interrupt(step.activity);
   else if (step.what == mailbox::ladder_step::kind::abandon)
@@ -104,8 +110,7 @@ void incarnation::abandon() {
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
   // In one of CAF's threads: what users attached to the actor's end may block.
-  home_->system.spawn<caf::hidden>(
-      [self = shared_from_this()](caf::event_based_actor*) { self->take_address_down(); });
+  home_->system.spawn([self = shared_from_this()](caf::event_based_actor*) { self->take_address_down(); });
 }
 
 void incarnation::take_address_down() {
@@ -133,8 +138,7 @@ void incarnation::run() {
       live(gil, interpreter);
       end(gil, interpreter);
     });
-    last = begin(teardown_limit(),
-                 mailbox::phase::end); // for the finalisers that run with the interpreter's end
+    last = begin_dismissal(); // for the finalisers that run with the interpreter's end
   } catch (const python::error& problem) {
     ending_ = make_error(failure, problem.data());
   } catch (const std::exception& problem) {
@@ -152,8 +156,11 @@ void incarnation::run() {
     home_->ended(*this);
 }
 
-std::chrono::nanoseconds incarnation::teardown_limit() const {
-  return home_->settings.teardown_timeout + teardown_slack;
+mailbox::activity_number incarnation::begin_dismissal() {
+  std::chrono::nanoseconds least = home_->settings.teardown_timeout + teardown_slack;
+  auto hurried = time_point{time_point::duration{linger_until_.load()}} - deadline_clock::now();
+  return begin(std::max(least, std::min<std::chrono::nanoseconds>(hurried, dismissal_limit)),
+               mailbox::phase::end);
 }
 
 mailbox::activity_number incarnation::begin(std::chrono::nanoseconds limit, mailbox::phase of) {
@@ -172,6 +179,8 @@ mailbox::outcome incarnation::finish(const python::gil_held& gil, mailbox::activ
 
 void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter,
                         mailbox::activity_number activity) {
+  if (!box_->is_current(consumer_))
+    return; // it was abandoned while the interpreter was created
   try {
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
@@ -289,15 +298,14 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
 }
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
-  auto limits = python::teardown_limits{
-      .limit = std::chrono::duration_cast<std::chrono::milliseconds>(home_->settings.teardown_timeout)};
-  auto activity = begin(limits.grace + teardown_limit(), mailbox::phase::end);
+  auto limit = home_->settings.teardown_timeout;
+  auto activity = begin(limit + teardown_slack, mailbox::phase::end);
   bool counts = activity != 0;
   if (!counts && home_->stopped())
     return; // abandoned, and the process is about to end: nothing of Python may be touched any more
   if (counts)
     gil.release([this] { box_->close(ending_.value_or(caf::error{})); });
-  left_behind_ = !interpreter.wind_down(gil, limits);
+  left_behind_ = !interpreter.wind_down(gil, limit);
   if (finish(gil, activity).current && counts) {
     gil.release([&] {
       if (left_behind_)
@@ -306,20 +314,24 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
       report_started(ending_.value_or(box_->reason()));
     });
   }
-  if (!left_behind_)
-    linger(gil, interpreter);
+  if (left_behind_)
+    return;
+  linger(gil, interpreter);
+  activity = begin_dismissal();
+  left_behind_ = !interpreter.let_go(gil, home_->settings.teardown_timeout);
+  finish(gil, activity);
 }
 
 void incarnation::linger(const python::gil_held& gil, python::interpreter& interpreter) {
   auto& pins = *link_.pins;
   if (pins.live() == 0)
     return;
-  pins.wake_always();
-  auto activity = begin(teardown_limit(), mailbox::phase::end);
-  interpreter.clear_modules(gil);
-  finish(gil, activity);
   auto& lingering = detail::payload_counters.lingering_interpreters;
   lingering.fetch_add(1, std::memory_order_relaxed);
+  pins.wake_always();
+  auto activity = begin_dismissal();
+  interpreter.clear_modules(gil);
+  finish(gil, activity);
   auto limit = time_after(home_->settings.linger_timeout);
   while (pins.live() != 0) {
     auto until = std::min(limit, time_point{time_point::duration{linger_until_.load()}});

@@ -66,7 +66,7 @@ private:
   void report_started(caf::error problem);
   void take_address_down();
   mailbox::activity_number begin(std::chrono::nanoseconds limit, mailbox::phase of);
-  std::chrono::nanoseconds teardown_limit() const;
+  mailbox::activity_number begin_dismissal();
   mailbox::outcome finish(const python::gil_held& gil, mailbox::activity_number activity);
 
   const std::shared_ptr<roster> home_;
@@ -75,7 +75,7 @@ private:
   const spawn_options options_;
   const python::interpreter_link link_;
   abandonable_thread thread_;
-  mailbox::consumer_number consumer_ = 0;
+  std::atomic<mailbox::consumer_number> consumer_{0};
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
   std::atomic<bool> address_is_down_{false};

@@ -178,6 +178,12 @@ void mailbox::stop_activity(time_point when) {
     limit_to_stop();
 }
 
+void mailbox::hurry(time_point when) {
+  std::lock_guard guard{mutex_};
+  if (winding_down_ && current_.number != 0)
+    current_.deadline = std::min(current_.deadline, when);
+}
+
 void mailbox::limit_to_stop() {
   if (current_.deadline <= stop_at_)
     return;
@@ -187,7 +193,7 @@ void mailbox::limit_to_stop() {
 
 mailbox::activity_number mailbox::cancel(time_point answer_at) {
   std::lock_guard guard{mutex_};
-  if (!current_.request || current_.answered)
+  if (!current_.request)
     return 0;
   if (current_.cause == interrupt_cause::none)
     current_.cause = interrupt_cause::cancelled;
@@ -306,6 +312,11 @@ mailbox::activity_number mailbox::begin(consumer_number consumer, time_point dea
   return current_.number;
 }
 
+bool mailbox::is_current(consumer_number consumer) const {
+  std::lock_guard guard{mutex_};
+  return consumer == consumer_;
+}
+
 mailbox::outcome mailbox::end(consumer_number consumer, activity_number activity) {
   std::lock_guard guard{mutex_};
   if (consumer != consumer_ || activity != current_.number)
@@ -385,13 +396,14 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
   default:
     ++consumer_; // the consumer is fenced from here on; its reference to the address is the caller's
     result.what = kind::abandon;
+    result.next = no_deadline;
     activity = {};
     return;
   }
   result.next = activity.next_step;
 }
 
-mailbox::ladder_step mailbox::step(time_point now, std::chrono::nanoseconds grace) {
+mailbox::ladder_step mailbox::step(consumer_number consumer, time_point now, std::chrono::nanoseconds grace) {
   using kind = ladder_step::kind;
   caf::mailbox_element_ptr answer;
   caf::error why;
@@ -399,10 +411,15 @@ mailbox::ladder_step mailbox::step(time_point now, std::chrono::nanoseconds grac
   {
     std::lock_guard guard{mutex_};
     auto& activity = current_;
+    if (consumer != consumer_)
+      return {};
     if (activity.number == 0) {
       if (winding_down_ || stop_at_ == no_deadline)
         return {};
-      if (auto late = stop_at_ + idle_slack; now < late)
+      auto late = stop_at_ + idle_slack;
+      if (consumer == 0) // the thread has yet to start
+        return {kind::wait, 0, std::max(late, now + idle_slack)};
+      if (now < late)
         return {kind::wait, 0, late};
       // Another Python thread keeps the GIL from the consumer: what it does not get to do takes the ladder, too.
       activity.number = ++last_activity_;

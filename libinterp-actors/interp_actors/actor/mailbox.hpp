@@ -105,6 +105,9 @@ public:
   /// that runs nothing has until `when` and `idle_slack` to notice. Does nothing once the consumer winds down.
   void stop_activity(time_point when);
 
+  /// Gives the winding down until `when` at the latest.
+  void hurry(time_point when);
+
   /// Marks the running request as cancelled and returns its activity, or 0 where none runs.
   activity_number cancel(time_point answer_at);
 
@@ -133,6 +136,9 @@ public:
   enum class phase { start, end };
   activity_number begin(consumer_number consumer, time_point deadline, phase of);
 
+  /// Whether `consumer` still counts.
+  bool is_current(consumer_number consumer) const;
+
   /// Ends the activity.
   outcome end(consumer_number consumer, activity_number activity);
 
@@ -146,9 +152,9 @@ public:
   /// wait.
   time_point expire(time_point now);
 
-  /// Moves the running activity up the ladder: interrupt, answer, interrupt again, abandon (which fences the
-  /// consumer).
-  ladder_step step(time_point now, std::chrono::nanoseconds grace);
+  /// Moves what `consumer` runs up the ladder: interrupt, answer, interrupt again, abandon (which fences it).
+  /// Does nothing for a consumer that is fenced already.
+  ladder_step step(consumer_number consumer, time_point now, std::chrono::nanoseconds grace);
 
 private:
   using element_type = caf::mailbox_element;

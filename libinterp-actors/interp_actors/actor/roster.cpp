@@ -5,8 +5,26 @@
 #include <caf/exit_reason.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace interp_actors {
+
+namespace {
+
+/// Longer waits are for ever, and sums of a few of them can still be counted.
+constexpr caf::timespan longest_wait = std::chrono::hours{24 * 365};
+
+interpreter_settings countable(interpreter_settings settings) {
+  for (auto* each :
+       {&settings.grace, &settings.shutdown_timeout, &settings.teardown_timeout, &settings.linger_timeout})
+    *each = std::min(*each, longest_wait);
+  return settings;
+}
+
+} // namespace
+
+roster::roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings)
+    : system{system}, engine{engine}, settings{countable(settings)} {}
 
 bool roster::enter(std::shared_ptr<incarnation> incarnation) {
   reap();
@@ -31,6 +49,9 @@ void roster::stop() {
   std::vector<std::shared_ptr<incarnation>> live;
   {
     std::unique_lock guard{mutex_};
+    if (std::ranges::any_of(live_, [](auto& each) { return each->thread().is_current(); }))
+      throw std::logic_error(
+          "interp-actors: an interpreter's own thread cannot stop the runtime, which waits for it");
     if (stopping_) { // who calls second must not go on before the first is done
       changed_.wait(guard, [this] { return done_; });
       return;

@@ -36,8 +36,7 @@ struct interpreter_counts {
 /// Owner: the runtime and every incarnation, since an abandoned one may outlive the runtime.
 class roster : public std::enable_shared_from_this<roster> {
 public:
-  roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings)
-      : system{system}, engine{engine}, settings{settings} {}
+  roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings);
 
   // -- for the runtime
   // --------------------------------------------------------------------------------------------

@@ -50,7 +50,8 @@ struct interpreter_settings {
   /// Time that a running handler has to end when its interpreter is asked to stop (`exit_reason::kill` gives
   /// none). OTP's default for a worker's shutdown.
   caf::timespan shutdown_timeout = std::chrono::seconds{5};
-  /// Time that an ending interpreter gives the Python threads which its code left behind.
+  /// Time that an ending interpreter gives the Python threads and atexit functions which its code left behind. Threads
+  /// are made to raise SystemExit after 0.1 s, atexit functions after half of it.
   caf::timespan teardown_timeout = std::chrono::seconds{2};
   /// Time that an ended interpreter waits for others to let go of its bytes.
   caf::timespan linger_timeout = std::chrono::seconds{30};

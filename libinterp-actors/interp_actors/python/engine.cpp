@@ -148,12 +148,6 @@ void engine::freeze_encodings() {
 }
 
 engine::~engine() {
-  if (leave_running_) {
-    // What the abandoned interpreters may still read must stay.
-    [[maybe_unused]] auto* kept = frozen_.release();
-    [[maybe_unused]] auto* kept_too = gate_.release();
-    return;
-  }
   PyEval_RestoreThread(static_cast<PyThreadState*>(main_thread_state_));
   Py_FinalizeEx();
   if (frozen_)

@@ -21,11 +21,8 @@ public:
   engine& operator=(const engine&) = delete;
 
   /// Finalises CPython.
-  /// Precondition: every interpreter has ended, or `leave_running` was called.
+  /// Precondition: every interpreter has ended. While an abandoned one may still run, the engine must stay.
   ~engine();
-
-  /// Says that an abandoned interpreter still runs: finalising under it would crash the process.
-  void leave_running() noexcept { leave_running_ = true; }
 
   const std::vector<std::string>& sys_path() const noexcept { return sys_path_; }
   const std::vector<std::string>& argv() const noexcept { return argv_; }
@@ -42,7 +39,6 @@ private:
   std::unique_ptr<frozen_modules> frozen_;
   std::unique_ptr<line_gate> gate_ = std::make_unique<line_gate>();
   void* main_thread_state_ = nullptr;
-  bool leave_running_ = false;
 };
 
 } // namespace interp_actors::python

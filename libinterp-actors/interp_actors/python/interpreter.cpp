@@ -5,9 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <system_error>
 #include <vector>
 
 namespace interp_actors::python {
@@ -90,18 +88,11 @@ void interpreter::set_up(const gil_held& gil, engine& engine) {
 }
 
 interpreter::~interpreter() {
-  if (!wound_down_) {
+  if (!may_end_) {
     abandon();
     return;
   }
   PyEval_RestoreThread(thread_state_);
-  gil_held gil;
-  control_->detach(gil);
-  functions_.clear();
-  spare_view_.clear();
-  namespace_ = {};
-  module_ = {};
-  pins_->close(gil);
   PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), nullptr);
   Py_EndInterpreter(thread_state_);
 }
@@ -130,22 +121,24 @@ void interpreter::load(const gil_held& gil, const source& source) {
     run(gil, source.code, source.name);
     return;
   case source::kind::file: {
-    std::error_code problem;
-    std::ifstream in;
-    bool is_directory = std::filesystem::is_directory(source.name, problem);
-    errno = is_directory ? EISDIR : 0;
-    if (!is_directory)
-      in.open(source.name, std::ios::binary);
-    if (!in.is_open()) {
-      errno = errno != 0 ? errno : EIO;
+    shared_bytes code;
+    int problem = 0;
+    gil.release([&] {
+      try {
+        code = shared_bytes::read_file(source.name);
+      } catch (const std::system_error& error) {
+        problem = error.code().value();
+      }
+    });
+    if (problem != 0) {
+      errno = problem;
       PyErr_SetFromErrnoWithFilename(PyExc_OSError, source.name.c_str());
       throw_raised(gil);
     }
-    std::string code{std::istreambuf_iterator<char>{in}, {}};
     auto name = steal(gil, PyUnicode_DecodeFSDefault(source.name.c_str()));
     if (!name || PyDict_SetItemString(namespace_.get(), "__file__", name.get()) < 0)
       throw_raised(gil);
-    run(gil, code, source.name);
+    run(gil, std::string{code.as_string_view()}, source.name);
     return;
   }
   case source::kind::module: {
@@ -265,13 +258,26 @@ void interpreter::between_messages(const gil_held& gil) {
     gil.release([] {});
 }
 
-bool interpreter::wind_down(const gil_held& gil, const teardown_limits& limits) {
-  wound_down_ = end_python_threads(gil, limits);
-  if (wound_down_)
+bool interpreter::wind_down(const gil_held& gil, std::chrono::nanoseconds limit) {
+  bool done = end_python_threads(gil, limit);
+  if (done)
     pins_->drain(gil);
   else
     control_->fence();
-  return wound_down_;
+  return done;
+}
+
+bool interpreter::let_go(const gil_held& gil, std::chrono::nanoseconds limit) {
+  control_->detach(gil);
+  functions_.clear();
+  last_function_ = nullptr;
+  spare_view_.clear();
+  namespace_ = {};
+  module_ = {};
+  may_end_ = !has_other_threads(gil) || wind_down(gil, limit);
+  if (may_end_)
+    pins_->close(gil);
+  return may_end_;
 }
 
 void interpreter::abandon() noexcept {

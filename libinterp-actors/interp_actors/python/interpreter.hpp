@@ -47,7 +47,7 @@ public:
   interpreter(const interpreter&) = delete;
   interpreter& operator=(const interpreter&) = delete;
 
-  /// Ends the interpreter, which may run finalisers of its code; abandons it where `wind_down` has not returned
+  /// Ends the interpreter, which may run finalisers of its code; abandons it where `let_go` has not returned
   /// true.
   ~interpreter();
 
@@ -86,13 +86,17 @@ public:
   // -- the end
   // ----------------------------------------------------------------------------------------------------
 
-  /// Ends what the code left behind (`end_python_threads`), then drops all references of the library's own.
-  /// Returns false where the interpreter must be abandoned: it is fenced then.
-  bool wind_down(const gil_held& gil, const teardown_limits& limits);
+  /// Ends what the code left behind (`end_python_threads`). Returns false where the interpreter must be
+  /// abandoned: it is fenced then.
+  bool wind_down(const gil_held& gil, std::chrono::nanoseconds limit);
 
   /// Clears the source's modules and collects, so that payloads of other interpreters are let go; for one
   /// that lingers.
   void clear_modules(const gil_held& gil);
+
+  /// Drops all references of the library's own, and ends the threads that finalisers started meanwhile. Nothing
+  /// but the destructor may follow. Returns false as `wind_down` does.
+  bool let_go(const gil_held& gil, std::chrono::nanoseconds limit);
 
 private:
   struct attached {
@@ -141,7 +145,7 @@ private:
   std::uint32_t messages_ = 0;
   std::unordered_map<std::string, function_place, text_hash, std::equal_to<>> functions_;
   const std::pair<const std::string, function_place>* last_function_ = nullptr;
-  bool wound_down_ = false;
+  bool may_end_ = false;
 };
 
 } // namespace interp_actors::python

@@ -30,21 +30,46 @@ bool interrupter::interrupt(std::uint64_t activity) noexcept {
     return false;
   if (activity
       > target_.load(std::memory_order_relaxed)) // numbers grow: a late call for an earlier one is void
-    target_.store(activity, std::memory_order_relaxed);
-  // One call in CPython's queue is enough; it looks at the newest target.
-  if (!queued_.exchange(true, std::memory_order_acq_rel)
+    target_.store(activity, std::memory_order_seq_cst);
+  due_.store(true, std::memory_order_seq_cst);
+  // One call in CPython's queue is enough, if it looks at the target after this: it clears the flag first.
+  if (!queued_.exchange(true, std::memory_order_seq_cst)
       && _PyEval_AddPendingCall(interpreter_, on_pending_call, this, 0) != 0)
     queued_.store(
         false, std::memory_order_release); // CPython's queue is full: the next step of the ladder tries again
   return true;
 }
 
+bool interrupter::take_due() noexcept {
+  if (!due_.exchange(false, std::memory_order_seq_cst))
+    return false;
+  auto running = running_.load(std::memory_order_relaxed);
+  return running != 0 && running == target_.load(std::memory_order_seq_cst) && exception_;
+}
+
+bool interrupter::check(const gil_held& gil) {
+  // CPython makes pending calls between instructions alone (`Py_MakePendingCalls` does nothing here); one that is made
+  // later finds that nothing is due. Another thread may have made it already: then the exception waits for this
+  // thread's next instruction.
+  if (PyThread_get_thread_ident() == thread_
+      && (take_due() || raised_from_elsewhere_.load(std::memory_order_relaxed))) {
+    forget_raised(gil);
+    PyErr_SetString(exception_, "interrupted from outside");
+    return false;
+  }
+  if (fenced()) {
+    PyErr_SetString(exception_ ? exception_ : PyExc_KeyboardInterrupt,
+                    "this interpreter was abandoned; nothing that it does counts any more");
+    return false;
+  }
+  return true;
+}
+
 // Runs with the GIL, in whichever Python thread of the interpreter comes first.
 int interrupter::on_pending_call(void* self) {
   auto& that = *static_cast<interrupter*>(self);
-  that.queued_.store(false, std::memory_order_release);
-  auto running = that.running_.load(std::memory_order_relaxed);
-  if (running == 0 || running != that.target_.load(std::memory_order_relaxed) || !that.exception_)
+  that.queued_.exchange(false, std::memory_order_seq_cst);
+  if (!that.take_due())
     return 0;
   if (PyThread_get_thread_ident() == that.thread_) {
     PyErr_SetString(that.exception_, "interrupted from outside");

@@ -12,7 +12,7 @@ namespace interp_actors::python {
 
 /// Lets other threads interrupt what an interpreter's own thread runs, and fence the interpreter off for
 /// good. What runs has a number, so an interrupt that comes late hits nothing else.
-/// Thread: `interrupt`, `fence` and `fenced` any; the rest the interpreter's own.
+/// Thread: `interrupt`, `fence` and `fenced` any; `check` any of the interpreter's; the rest its own.
 /// Death: an interrupt after `detach` does nothing; `detach` waits for one that is on its way. The object
 /// must exist until the interpreter has ended, since CPython may hold its address until then.
 class interrupter {
@@ -43,12 +43,17 @@ public:
   /// Source: CPython 3.14, Python/ceval_gil.c, `_PyEval_AddPendingCall`.
   bool interrupt(std::uint64_t activity) noexcept;
 
+  /// Raises what was to interrupt the calling thread, as between two instructions of Python code, once; for waits
+  /// of our own. Returns false with the exception set.
+  bool check(const gil_held& gil);
+
   /// From now on every entry into our module raises.
   void fence() noexcept { fenced_.store(true, std::memory_order_release); }
   bool fenced() const noexcept { return fenced_.load(std::memory_order_acquire); }
 
 private:
   static int on_pending_call(void* self);
+  bool take_due() noexcept;
   void forget_raised(const gil_held& gil) noexcept;
 
   std::mutex mutex_; // guards interpreter_ against its end
@@ -57,6 +62,7 @@ private:
   PyObject* exception_ = nullptr;
   std::atomic<std::uint64_t> running_{0};
   std::atomic<std::uint64_t> target_{0};
+  std::atomic<bool> due_{false}; // an interrupt of the target that has not been raised
   std::atomic<bool> queued_{false};
   std::atomic<bool> raised_from_elsewhere_{false};
   std::atomic<bool> fenced_{false};

@@ -59,7 +59,8 @@ void pin_owner::give_back(interp_actors::detail::block* block) noexcept {
       return;
     }
     self->next = head;
-  } while (!owner->released_.compare_exchange_weak(head, self, std::memory_order_acq_rel,
+    // Sequentially consistent with the load of `wake_always_` below: the owner sees the pin, or is woken.
+  } while (!owner->released_.compare_exchange_weak(head, self, std::memory_order_seq_cst,
                                                    std::memory_order_acquire));
   auto waiting = owner->released_bytes_.fetch_add(size, std::memory_order_relaxed);
   if (owner->wake_always_.load() || waiting + size >= wake_bytes)

@@ -27,10 +27,10 @@ public:
   /// object.
   shared_bytes pin(const gil_held& gil, PyObject* bytes, const std::byte* data, std::size_t size);
 
-  /// Drops what was given back. Costs one relaxed load when there is nothing.
+  /// Drops what was given back. Costs one load when there is nothing.
   void drain(const gil_held& gil) {
     // Finalisers may come here after `close`.
-    if (auto* head = released_.load(std::memory_order_relaxed); head != nullptr && head != closed())
+    if (auto* head = released_.load(std::memory_order_seq_cst); head != nullptr && head != closed())
       drop_released(gil);
   }
 

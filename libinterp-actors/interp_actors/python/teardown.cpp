@@ -4,6 +4,7 @@
 
 #include "interp_actors/python/object.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <system_error>
@@ -20,6 +21,9 @@ using clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds between_looks{1};
 constexpr std::chrono::milliseconds between_kills{5};
 
+/// For threads and pools to end by themselves.
+constexpr std::chrono::milliseconds grace{100};
+
 /// Thread states of the interpreter besides the calling thread's. CPython changes their list under the GIL,
 /// but for the watchdog's new one: `making` is held while that is made.
 std::vector<unsigned long> other_threads(const gil_held&, std::mutex& making) {
@@ -33,16 +37,21 @@ std::vector<unsigned long> other_threads(const gil_held&, std::mutex& making) {
   return result;
 }
 
-/// Once the grace is over, raises SystemExit in every thread of the interpreter, again and again until told
-/// to stop.
+/// Once the grace is over, raises SystemExit in the interpreter's threads, again and again until told to stop; in
+/// the watched one only late.
 /// Thread: `stop` by the interpreter's own thread with the GIL released, the rest its own thread's.
 /// Death: ends with `stop`; should the GIL never become free, so does the interpreter's thread never come
 /// here. Where the process may have no more threads, nobody raises anything: what does not end by itself is
 /// abandoned at the limit.
 class watchdog {
 public:
-  watchdog(PyThreadState* watched, std::mutex& making, clock::time_point from, clock::time_point until)
-      : watched_{watched}, making_{making}, from_{from}, until_{until} {
+  watchdog(PyThreadState* watched, std::mutex& making, clock::time_point begin,
+           std::chrono::nanoseconds limit)
+      : watched_{watched},
+        making_{making},
+        from_{begin + std::min<std::chrono::nanoseconds>(grace, limit)},
+        spared_until_{begin + limit / 2},
+        until_{begin + limit} {
     try {
       thread_ = std::thread{[this] { run(); }};
     } catch (const std::system_error&) {
@@ -83,9 +92,10 @@ private:
       return;
     PyEval_RestoreThread(mine);
     auto gil = gil_held::entered();
-    // Includes the watched thread, which may be in an atexit function that never ends.
+    // The watched thread may be in an atexit function that never ends.
+    auto spared = clock::now() < spared_until_ ? watched_->thread_id : 0;
     for (auto thread : other_threads(gil, making_))
-      if (thread != 0)
+      if (thread != 0 && thread != spared)
         PyThreadState_SetAsyncExc(thread, PyExc_SystemExit);
     PyThreadState_Clear(mine);
     PyThreadState_DeleteCurrent();
@@ -94,6 +104,7 @@ private:
   PyThreadState* watched_;
   std::mutex& making_;
   clock::time_point from_;
+  clock::time_point spared_until_;
   clock::time_point until_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -114,13 +125,18 @@ void call(const gil_held& gil, const char* module_name, const char* function) {
 
 } // namespace
 
-bool end_python_threads(const gil_held& gil, const teardown_limits& limits) {
+bool has_other_threads(const gil_held& gil) {
+  std::mutex making;
+  return !other_threads(gil, making).empty();
+}
+
+bool end_python_threads(const gil_held& gil, std::chrono::nanoseconds limit) {
   auto own = PyThread_get_thread_ident();
   PyThreadState_SetAsyncExc(own, nullptr); // an interrupt that comes late would end the steps below instead
   auto begin = clock::now();
-  auto until = begin + limits.grace + limits.limit;
+  auto until = begin + limit;
   std::mutex making;
-  watchdog dog{PyThreadState_Get(), making, begin + limits.grace, until};
+  watchdog dog{PyThreadState_Get(), making, begin, limit};
   call(gil, "threading", "_shutdown");
   call(gil, "atexit", "_run_exitfuncs"); // 3.14 does not join threads that are started here: count afterwards
   while (!other_threads(gil, making).empty() && clock::now() < until)

@@ -16,8 +16,8 @@ runtime::runtime(caf::actor_system& system, const runtime_options& options)
 
 runtime::~runtime() {
   stop();
-  if (roster_->counts().abandoned > 0)
-    engine_->leave_running();
+  if (roster_->counts().abandoned > 0) [[maybe_unused]]
+    auto* kept = engine_.release(); // for good: finalising under it would crash the process
 }
 
 caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options options) {

@@ -38,6 +38,8 @@ public:
 
   /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
   /// ended or was given up; later spawns fail.
+  /// Errors: std::logic_error in an interpreter's own thread (in what was attached to its end), which it would
+  /// wait for.
   void stop();
 
   caf::actor_system& system() const noexcept { return system_; }

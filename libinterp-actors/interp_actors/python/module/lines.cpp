@@ -2,12 +2,18 @@
 
 #include "interp_actors/python/module/lines.hpp"
 
+#include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/module/module.hpp"
+#include "interp_actors/python/module/state.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <map>
 #include <new>
 #include <string>
@@ -30,31 +36,51 @@ lines* as_lines(PyObject* self) {
   return reinterpret_cast<lines*>(self);
 }
 
-/// Writes all of `text`; 0 or an errno value. Called without the GIL.
-int write_all(int descriptor, std::string_view text) {
+/// Between two looks whether the writer is to stop, where the reader of the stream does not read.
+constexpr std::chrono::milliseconds stalled_slice{20};
+
+/// Writes what can be written now and takes it off `text`; returns 0 or an errno value. Returns soon, also where
+/// nothing can be written. Called without the GIL, with the stream's gate.
+int write_some(int descriptor, std::string_view& text) {
+  struct ::stat what{};
+  bool may_stall = ::fstat(descriptor, &what) == 0 && !S_ISREG(what.st_mode);
   while (!text.empty()) {
-    auto count = ::write(descriptor, text.data(), text.size());
-    if (count >= 0) {
+    ::pollfd ready{descriptor, POLLOUT, 0};
+    if (may_stall && ::poll(&ready, 1, stalled_slice.count()) == 0)
+      return 0;
+    // What is ready takes as much as this without waiting.
+    auto count = ::write(descriptor, text.data(),
+                         may_stall ? std::min<std::size_t>(text.size(), PIPE_BUF) : text.size());
+    if (count >= 0)
       text.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno == EAGAIN) {
-      ::pollfd ready{descriptor, POLLOUT, 0};
-      ::poll(&ready, 1, -1);
-    } else if (errno != EINTR) {
+    else if (errno != EINTR && errno != EAGAIN)
       return errno;
-    }
   }
   return 0;
 }
 
+/// Writes all of `text`, which comes out in one piece, unless the thread is interrupted meanwhile.
 bool emit(const gil_held& gil, lines* self, std::string text) {
-  if (text.empty())
-    return true;
-  auto problem = gil.release([&] {
-    std::lock_guard guard{self->gate->mutex};
-    return write_all(self->descriptor, text);
-  });
-  if (problem == 0)
-    return true;
+  std::string_view left{text};
+  auto* state = state_of(reinterpret_cast<PyObject*>(self));
+  if (!state)
+    PyErr_Clear(); // the module is gone already
+  auto& gate = self->descriptor == STDOUT_FILENO ? self->gate->out : self->gate->err;
+  bool held = false;
+  int problem = 0;
+  while (!left.empty() && problem == 0) {
+    gil.release([&] {
+      held = held || gate.try_lock_for(stalled_slice);
+      if (held)
+        problem = write_some(self->descriptor, left);
+    });
+    if (!left.empty() && problem == 0 && state && state->context && !state->context->control->check(gil))
+      problem = -1; // the exception is set
+  }
+  if (held)
+    gate.unlock();
+  if (problem <= 0)
+    return problem == 0;
   errno = problem;
   PyErr_SetFromErrno(PyExc_OSError);
   return false;
@@ -62,6 +88,8 @@ bool emit(const gil_held& gil, lines* self, std::string text) {
 
 PyObject* lines_write(PyObject* self, PyObject* data) {
   auto gil = gil_held::entered();
+  if (!check_entry(gil, self))
+    return nullptr;
   Py_buffer buffer;
   if (PyObject_GetBuffer(data, &buffer, PyBUF_SIMPLE) < 0)
     return nullptr;
@@ -89,6 +117,8 @@ PyObject* lines_write(PyObject* self, PyObject* data) {
 
 PyObject* lines_flush(PyObject* self, PyObject*) {
   auto gil = gil_held::entered();
+  if (!check_entry(gil, self))
+    return nullptr;
   auto node = as_lines(self)->unfinished.extract(PyThread_get_thread_ident());
   if (node && !emit(gil, as_lines(self), std::move(node.mapped())))
     return nullptr;
@@ -122,11 +152,13 @@ PyObject* lines_closed(PyObject*, void*) {
 void lines_dealloc(PyObject* self) {
   auto gil = gil_held::entered();
   auto* type = Py_TYPE(self);
+  auto pending = steal(gil, PyErr_GetRaisedException());
   for (auto& entry : as_lines(self)->unfinished)
-    if (!emit(gil, as_lines(self), entry.second))
+    if (!emit(gil, as_lines(self), std::move(entry.second)))
       PyErr_Clear();
   using unfinished_lines = std::map<unsigned long, std::string>;
   as_lines(self)->unfinished.~unfinished_lines();
+  PyErr_SetRaisedException(pending.release());
   type->tp_free(self);
   Py_DECREF(type);
 }

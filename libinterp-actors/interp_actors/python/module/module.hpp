@@ -10,10 +10,11 @@ namespace interp_actors::python {
 class interrupter;
 class pin_owner;
 
-/// Makes writes of whole lines by many interpreters come out one after the other. One for each process, the
-/// engine's.
+/// Makes writes of whole lines by many interpreters come out one after the other: one mutex for each standard
+/// stream. One for each process, the engine's.
 struct line_gate {
-  std::mutex mutex;
+  std::timed_mutex out;
+  std::timed_mutex err;
 };
 
 /// What the module knows of its interpreter.
