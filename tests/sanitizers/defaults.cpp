@@ -39,6 +39,7 @@ extern "C" const char* __tsan_default_suppressions() {
   return "called_from_lib:libcaf_core\n"
          "race:libcaf_core\n"
          "race:interp_actors::python_error_of\n"
+         "race:interp_actors::describe\n"
          "race_top:include/caf/\n";
 #endif
 }
