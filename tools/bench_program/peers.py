@@ -5,6 +5,7 @@ Reads lines "NAME N" from stdin, does N operations of NAME, and prints the nanos
 
 import multiprocessing
 import sys
+from concurrent import interpreters
 from concurrent.futures import InterpreterPoolExecutor
 from time import perf_counter_ns
 
@@ -54,8 +55,20 @@ def make_pool():
     return round_trip
 
 
+def make_queue():
+    """Return a function that puts a message into a queue for interpreters and gets it back."""
+    queue = interpreters.create_queue()
+    put, get = queue.put, queue.get
+
+    def put_and_get():
+        put(PAYLOAD)
+        get()
+
+    return put_and_get
+
+
 def main():
-    makers = {"pipe": make_pipe, "pool": make_pool}
+    makers = {"pipe": make_pipe, "pool": make_pool, "queue": make_queue}
     made = {}
     for line in sys.stdin:
         name, count = line.split()

@@ -1,6 +1,8 @@
 #include "interp_actors/actor/incarnation.hpp"
 
 #include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/channel_address.hpp"
+#include "interp_actors/actor/module_host.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
@@ -30,7 +32,7 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
       box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
-      link_{box_->wake()} {}
+      link_{box_->wake(), make_module_host(home_)} {}
 
 void incarnation::launch() {
   consumer_ = box_->attach();
@@ -49,6 +51,21 @@ void incarnation::report_started(caf::error problem) {
     std::lock_guard guard{started_mutex_};
     if (!started_)
       started_ = std::move(problem);
+  }
+  started_changed_.notify_all();
+}
+
+void incarnation::wait_ended() {
+  std::unique_lock guard{started_mutex_};
+  started_changed_.wait(guard, [this] { return gone_; });
+}
+
+void incarnation::give_up_channels(const caf::error& reason) {
+  link_.holdings->give_up("the interpreter '" + options_.name + "' has ended"
+                          + (reason ? ": " + describe(reason) : std::string{}));
+  {
+    std::lock_guard guard{started_mutex_};
+    gone_ = true;
   }
   started_changed_.notify_all();
 }
@@ -102,6 +119,7 @@ void incarnation::abandon() {
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
+  give_up_channels(box_->reason());
   take_address_down();
 }
 
@@ -143,6 +161,7 @@ void incarnation::run() {
     box_->close(*ending_);
     take_address_down();
     report_started(*ending_);
+    give_up_channels(*ending_);
   }
   if (!left_behind_)
     home_->ended(*this);
@@ -164,6 +183,10 @@ mailbox::outcome incarnation::finish(const python::gil_held& gil, mailbox::activ
 
 void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter) {
   try {
+    if (auto problem = bind(gil, interpreter, options_.channels)) {
+      ending_ = std::move(problem);
+      return;
+    }
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
       interpreter.check_function(gil, function);
@@ -262,12 +285,55 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
     return caf::make_message(
         interpreter.call(gil, content.get_as<std::string>(1), content.get_as<std::vector<shared_bytes>>(2)));
   }
+  if (content.match_elements<call_atom, std::string, std::vector<channel_end>>()
+      || content.match_elements<call_atom, std::string, std::vector<channel_end>, caf::timespan>()) {
+    std::vector<held_end> ends;
+    if (auto problem = claim_all(content.get_as<std::vector<channel_end>>(2), ends))
+      return caf::make_message(std::move(problem));
+    return caf::make_message(interpreter.call(gil, content.get_as<std::string>(1), std::move(ends)));
+  }
+  if (content.match_elements<execute_atom, std::string, channel_bindings>()
+      || content.match_elements<execute_atom, std::string, channel_bindings, caf::timespan>()) {
+    if (auto problem = bind(gil, interpreter, content.get_as<channel_bindings>(2)))
+      return caf::make_message(std::move(problem));
+    interpreter.execute(gil, content.get_as<std::string>(1));
+    return {};
+  }
   if (content.match_elements<execute_atom, std::string>()
       || content.match_elements<execute_atom, std::string, caf::timespan>()) {
     interpreter.execute(gil, content.get_as<std::string>(1));
     return {};
   }
   return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+}
+
+caf::error incarnation::claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends) {
+  for (auto& ticket : tickets) {
+    held_end end;
+    if (auto problem = claim(home_->system, ticket, end)) {
+      for (std::size_t i = 0; i < ends.size(); ++i)
+        if (auto* lease = std::get_if<channel_lease>(&ends[i]))
+          tickets[i].receiver()->restore(std::move(*lease));
+      return problem;
+    }
+    ends.push_back(std::move(end));
+  }
+  return {};
+}
+
+caf::error incarnation::bind(const python::gil_held& gil, python::interpreter& interpreter,
+                             const channel_bindings& bindings) {
+  std::vector<channel_end> tickets;
+  for (auto& [name, ticket] : bindings) {
+    interpreter.check_name(gil, name); // before anything is claimed
+    tickets.push_back(ticket);
+  }
+  std::vector<held_end> ends;
+  if (auto problem = claim_all(tickets, ends))
+    return problem;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    interpreter.bind(gil, bindings[i].first, std::move(ends[i]));
+  return {};
 }
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
@@ -292,6 +358,7 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     gil.release([&] {
       if (!clean)
         home_->abandoned(*this);
+      give_up_channels(ending_.value_or(box_->reason()));
       take_address_down();
       report_started(ending_.value_or(box_->reason()));
     });

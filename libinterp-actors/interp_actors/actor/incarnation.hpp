@@ -33,6 +33,9 @@ public:
   /// Waits until the source is loaded; returns an error without a code then, or why it failed.
   caf::error wait_started();
 
+  /// Waits until its interpreter is gone, or lingers or was abandoned.
+  void wait_ended();
+
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
   /// itself.
   void stop(caf::error reason, std::chrono::nanoseconds limit);
@@ -61,6 +64,10 @@ private:
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void abandon();
+  caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
+  caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
+                  const channel_bindings& bindings);
+  void give_up_channels(const caf::error& reason);
   void report_started(caf::error problem);
   void take_address_down();
   mailbox::activity_number begin(std::chrono::nanoseconds limit, bool stoppable);
@@ -81,6 +88,7 @@ private:
   std::mutex started_mutex_;
   std::condition_variable started_changed_;
   std::optional<caf::error> started_;
+  bool gone_ = false;
 };
 
 } // namespace interp_actors

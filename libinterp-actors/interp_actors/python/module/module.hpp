@@ -5,8 +5,13 @@
 #include <memory>
 #include <mutex>
 
+namespace interp_actors {
+class channel_holdings;
+} // namespace interp_actors
+
 namespace interp_actors::python {
 
+class host;
 class interrupter;
 class pin_owner;
 
@@ -22,6 +27,8 @@ struct module_context {
   interrupter* control = nullptr;
   payload_rules rules;
   line_gate* gate = nullptr;
+  channel_holdings* holdings = nullptr;
+  interp_actors::python::host* host = nullptr; // null where nobody offers it
 };
 
 /// References to the module's types that the interpreter uses, borrowed from the module's state.
