@@ -105,7 +105,7 @@ protected:
     caf::scoped_actor self{system()};
     self->monitor(actor);
     caf::anon_send_exit(actor, caf::exit_reason::kill);
-    down_reason(self);
+    EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
   }
 
 private:
@@ -799,7 +799,7 @@ TEST_F(Channel, CppActorsBehindTheSameHandleTakeWhatPythonSends) {
   self->monitor(sink);
   caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
   drop(sink);
-  down_reason(self);
+  EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
   EXPECT_EQ(call(actor, "closed"), "closed");
 }
 

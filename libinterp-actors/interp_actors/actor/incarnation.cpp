@@ -60,7 +60,13 @@ void incarnation::wait_ended() {
   started_changed_.wait(guard, [this] { return gone_; });
 }
 
+channel_bindings incarnation::take_channels() {
+  std::lock_guard guard{started_mutex_};
+  return std::exchange(options_.channels, {});
+}
+
 void incarnation::give_up_channels(const caf::error& reason) {
+  take_channels();
   link_.holdings->give_up("the interpreter '" + options_.name + "' has ended"
                           + (reason ? ": " + describe(reason) : std::string{}));
   {
@@ -183,7 +189,7 @@ mailbox::outcome incarnation::finish(const python::gil_held& gil, mailbox::activ
 
 void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter) {
   try {
-    if (auto problem = bind(gil, interpreter, options_.channels)) {
+    if (auto problem = bind(gil, interpreter, take_channels())) {
       ending_ = std::move(problem);
       return;
     }
@@ -274,7 +280,7 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
 }
 
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                                   const caf::message& content) {
+                                   caf::message& content) {
   if (content.match_elements<call_atom, std::string, shared_bytes>()
       || content.match_elements<call_atom, std::string, shared_bytes, caf::timespan>()) {
     return caf::make_message(
@@ -287,16 +293,23 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
   }
   if (content.match_elements<call_atom, std::string, std::vector<channel_end>>()
       || content.match_elements<call_atom, std::string, std::vector<channel_end>, caf::timespan>()) {
+    // The message lets go of the ends: only the code keeps them now.
+    auto message = std::exchange(content, {});
     std::vector<held_end> ends;
-    if (auto problem = claim_all(content.get_as<std::vector<channel_end>>(2), ends))
+    if (auto problem = claim_all(message.get_as<std::vector<channel_end>>(2), ends))
       return caf::make_message(std::move(problem));
-    return caf::make_message(interpreter.call(gil, content.get_as<std::string>(1), std::move(ends)));
+    auto function = message.get_as<std::string>(1);
+    message.reset();
+    return caf::make_message(interpreter.call(gil, function, std::move(ends)));
   }
   if (content.match_elements<execute_atom, std::string, channel_bindings>()
       || content.match_elements<execute_atom, std::string, channel_bindings, caf::timespan>()) {
-    if (auto problem = bind(gil, interpreter, content.get_as<channel_bindings>(2)))
+    auto message = std::exchange(content, {});
+    if (auto problem = bind(gil, interpreter, message.get_as<channel_bindings>(2)))
       return caf::make_message(std::move(problem));
-    interpreter.execute(gil, content.get_as<std::string>(1));
+    auto code = message.get_as<std::string>(1);
+    message.reset();
+    interpreter.execute(gil, code);
     return {};
   }
   if (content.match_elements<execute_atom, std::string>()

@@ -59,14 +59,14 @@ private:
   void live(const python::gil_held& gil, python::interpreter& interpreter);
   void start(const python::gil_held& gil, python::interpreter& interpreter);
   void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
-  caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                        const caf::message& content);
+  caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter, caf::message& content);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void abandon();
   caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
   caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
                   const channel_bindings& bindings);
+  channel_bindings take_channels();
   void give_up_channels(const caf::error& reason);
   void report_started(caf::error problem);
   void take_address_down();
@@ -76,7 +76,7 @@ private:
   const std::shared_ptr<roster> home_;
   const std::shared_ptr<mailbox> box_;
   const source code_;
-  const spawn_options options_;
+  spawn_options options_; // its channels are gone once they are bound, the rest stays
   const python::interpreter_link link_;
   abandonable_thread thread_;
   mailbox::consumer_number consumer_ = 0;

@@ -9,7 +9,6 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_companion.hpp>
 #include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
 
 #include <stdexcept>
 #include <unordered_map>

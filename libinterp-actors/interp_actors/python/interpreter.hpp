@@ -152,8 +152,9 @@ private:
   std::shared_ptr<interp_actors::python::host> host_;
   module_context context_;
   module_types types_;
-  object module_;    // interp_actors
-  object namespace_; // dict of the loaded source
+  object module_;     // interp_actors
+  object checkpoint_; // a function that does nothing
+  object namespace_;  // dict of the loaded source
   spare_view spare_view_;
   source_texts texts_;
   std::uint64_t executed_ = 0;
