@@ -55,6 +55,7 @@ int bench(const config& options, ia::runtime& rt, const std::vector<int>& cores)
   ia_bench::session session{options.only};
   ia_bench::add_round_trip(session, rt);
   ia_bench::add_creation(session, rt);
+  ia_bench::add_one_way(session, rt);
   ia_bench::add_two_cores(session, rt, cores);
   auto found = session.run(options.rounds);
   if (found.rows.empty() && found.left_out.empty())

@@ -1,6 +1,8 @@
 #include "interp_actors/actor/incarnation.hpp"
 
 #include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/channel_address.hpp"
+#include "interp_actors/actor/module_host.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
@@ -34,7 +36,7 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
       box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
-      link_{box_->wake()} {}
+      link_{box_->wake(), make_module_host(home_)} {}
 
 void incarnation::launch() {
   consumer_ = box_->attach();
@@ -53,6 +55,27 @@ void incarnation::report_started(caf::error problem) {
     std::lock_guard guard{started_mutex_};
     if (!started_)
       started_ = std::move(problem);
+  }
+  started_changed_.notify_all();
+}
+
+void incarnation::wait_ended() {
+  std::unique_lock guard{started_mutex_};
+  started_changed_.wait(guard, [this] { return gone_; });
+}
+
+channel_bindings incarnation::take_channels() {
+  std::lock_guard guard{started_mutex_};
+  return std::exchange(options_.channels, {});
+}
+
+void incarnation::give_up_channels(const caf::error& reason) {
+  take_channels();
+  link_.holdings->give_up("the interpreter '" + options_.name + "' has ended"
+                          + (reason ? ": " + describe(reason) : std::string{}));
+  {
+    std::lock_guard guard{started_mutex_};
+    gone_ = true;
   }
   started_changed_.notify_all();
 }
@@ -109,6 +132,7 @@ void incarnation::abandon() {
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
+  give_up_channels(box_->reason());
   // In one of CAF's threads: what users attached to the actor's end may block.
   home_->system.spawn([self = shared_from_this()](caf::event_based_actor*) { self->take_address_down(); });
 }
@@ -149,6 +173,7 @@ void incarnation::run() {
     box_->close(*ending_);
     take_address_down();
     report_started(*ending_);
+    give_up_channels(*ending_);
   }
   if (left_behind_)
     home_->abandoned(*this);
@@ -182,6 +207,10 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
   if (!box_->is_current(consumer_))
     return; // it was abandoned while the interpreter was created
   try {
+    if (auto problem = bind(gil, interpreter, take_channels())) {
+      ending_ = std::move(problem);
+      return;
+    }
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
       interpreter.check_function(gil, function);
@@ -278,7 +307,7 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
 }
 
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                                   const caf::message& content) {
+                                   caf::message& content) {
   if (content.match_elements<call_atom, std::string, shared_bytes>()
       || content.match_elements<call_atom, std::string, shared_bytes, caf::timespan>()) {
     return caf::make_message(
@@ -289,12 +318,62 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
     return caf::make_message(
         interpreter.call(gil, content.get_as<std::string>(1), content.get_as<std::vector<shared_bytes>>(2)));
   }
+  if (content.match_elements<call_atom, std::string, std::vector<channel_end>>()
+      || content.match_elements<call_atom, std::string, std::vector<channel_end>, caf::timespan>()) {
+    // The message lets go of the ends: only the code keeps them now.
+    auto message = std::exchange(content, {});
+    std::vector<held_end> ends;
+    if (auto problem = claim_all(message.get_as<std::vector<channel_end>>(2), ends))
+      return caf::make_message(std::move(problem));
+    auto function = message.get_as<std::string>(1);
+    message.reset();
+    return caf::make_message(interpreter.call(gil, function, std::move(ends)));
+  }
+  if (content.match_elements<execute_atom, std::string, channel_bindings>()
+      || content.match_elements<execute_atom, std::string, channel_bindings, caf::timespan>()) {
+    auto message = std::exchange(content, {});
+    if (auto problem = bind(gil, interpreter, message.get_as<channel_bindings>(2)))
+      return caf::make_message(std::move(problem));
+    auto code = message.get_as<std::string>(1);
+    message.reset();
+    interpreter.execute(gil, code);
+    return {};
+  }
   if (content.match_elements<execute_atom, std::string>()
       || content.match_elements<execute_atom, std::string, caf::timespan>()) {
     interpreter.execute(gil, content.get_as<std::string>(1));
     return {};
   }
   return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+}
+
+caf::error incarnation::claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends) {
+  for (auto& ticket : tickets) {
+    held_end end;
+    if (auto problem = claim(home_->system, ticket, end)) {
+      for (std::size_t i = 0; i < ends.size(); ++i)
+        if (auto* lease = std::get_if<channel_lease>(&ends[i]))
+          tickets[i].receiver()->restore(std::move(*lease));
+      return problem;
+    }
+    ends.push_back(std::move(end));
+  }
+  return {};
+}
+
+caf::error incarnation::bind(const python::gil_held& gil, python::interpreter& interpreter,
+                             const channel_bindings& bindings) {
+  std::vector<channel_end> tickets;
+  for (auto& [name, ticket] : bindings) {
+    interpreter.check_name(gil, name); // before anything is claimed
+    tickets.push_back(ticket);
+  }
+  std::vector<held_end> ends;
+  if (auto problem = claim_all(tickets, ends))
+    return problem;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    interpreter.bind(gil, bindings[i].first, std::move(ends[i]));
+  return {};
 }
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
@@ -310,6 +389,7 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     gil.release([&] {
       if (left_behind_)
         home_->abandoned(*this);
+      give_up_channels(ending_.value_or(box_->reason()));
       take_address_down();
       report_started(ending_.value_or(box_->reason()));
     });

@@ -34,6 +34,9 @@ public:
   /// Waits until the source is loaded; returns an error without a code then, or why it failed.
   caf::error wait_started();
 
+  /// Waits until its interpreter is gone, or lingers or was abandoned.
+  void wait_ended();
+
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
   /// itself.
   void stop(caf::error reason, std::chrono::nanoseconds limit);
@@ -58,11 +61,15 @@ private:
   void start(const python::gil_held& gil, python::interpreter& interpreter,
              mailbox::activity_number activity);
   void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
-  caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                        const caf::message& content);
+  caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter, caf::message& content);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void abandon();
+  caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
+  caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
+                  const channel_bindings& bindings);
+  channel_bindings take_channels();
+  void give_up_channels(const caf::error& reason);
   void report_started(caf::error problem);
   void take_address_down();
   mailbox::activity_number begin(std::chrono::nanoseconds limit, mailbox::phase of);
@@ -72,7 +79,7 @@ private:
   const std::shared_ptr<roster> home_;
   const std::shared_ptr<mailbox> box_;
   const source code_;
-  const spawn_options options_;
+  spawn_options options_; // its channels are gone once they are bound, the rest stays
   const python::interpreter_link link_;
   abandonable_thread thread_;
   std::atomic<mailbox::consumer_number> consumer_{0};
@@ -85,6 +92,7 @@ private:
   std::mutex started_mutex_;
   std::condition_variable started_changed_;
   std::optional<caf::error> started_;
+  bool gone_ = false;
 };
 
 } // namespace interp_actors

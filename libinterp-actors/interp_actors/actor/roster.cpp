@@ -23,8 +23,12 @@ interpreter_settings countable(interpreter_settings settings) {
 
 } // namespace
 
-roster::roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings)
-    : system{system}, engine{engine}, settings{countable(settings)} {}
+roster::roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings,
+               dead_letter_handler dead_letters)
+    : system{system},
+      engine{engine},
+      settings{countable(settings)},
+      dead_letters{std::make_shared<dead_letter_office>(std::move(dead_letters))} {}
 
 bool roster::enter(std::shared_ptr<incarnation> incarnation) {
   reap();

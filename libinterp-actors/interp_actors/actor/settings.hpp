@@ -1,5 +1,7 @@
 #pragma once
 
+#include "interp_actors/message/channel_end.hpp"
+
 #include <caf/timespan.hpp>
 
 #include <chrono>
@@ -41,6 +43,8 @@ struct spawn_options {
   /// Time for creating the interpreter and loading its source; 0 is no deadline.
   caf::timespan start_deadline = std::chrono::seconds{30};
   interp_actors::fail_on fail_on = interp_actors::fail_on::base_exceptions;
+  /// Ends of channels that are globals of that name before the source runs.
+  channel_bindings channels;
 };
 
 /// Limits that hold for every interpreter of a runtime.

@@ -30,6 +30,14 @@ enum class errc : std::uint8_t {
   stopped,
   /// No such function, or none that can be called.
   no_such_function,
+  /// The channel is closed; the text says why.
+  channel_closed,
+  /// The channel holds as many messages or bytes as it may, and refuses more.
+  channel_full,
+  /// The receiving end has another owner now.
+  channel_moved,
+  /// The message is not what the channel carries, or not what was asked for.
+  channel_mismatch,
 };
 
 /// The name of `code`, as in `errc::NAME`.

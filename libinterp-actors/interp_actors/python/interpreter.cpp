@@ -2,6 +2,11 @@
 
 #include "interp_actors/python/interpreter.hpp"
 
+#include "interp_actors/python/module/channel.hpp"
+#include "interp_actors/python/module/host.hpp"
+#include "interp_actors/python/module/lines.hpp"
+#include "interp_actors/python/module/state.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -40,7 +45,7 @@ interpreter::attached::~attached() {
 }
 
 interpreter::interpreter(engine& engine, const interpreter_link& link, std::size_t pin_threshold)
-    : control_{link.control}, pins_{link.pins} {
+    : control_{link.control}, pins_{link.pins}, holdings_{link.holdings}, host_{link.host} {
   PyInterpreterConfig config{};
   config.use_main_obmalloc = 0;
   config.allow_fork = 0;
@@ -58,6 +63,8 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   context_->rules.pins = pins_.get();
   context_->rules.pin_threshold = pin_threshold;
   context_->gate = &engine.gate();
+  context_->holdings = holdings_;
+  context_->host = host_;
   try {
     gil_held gil;
     set_up(gil, engine);
@@ -243,13 +250,49 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
                                                arguments.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (!result)
     throw_raised(gil);
+  auto payload = payload_of(gil, std::move(result));
+  if (!arguments.empty())
+    spare_view_.give_back(gil, types_.exporter, std::move(views[0]));
+  return payload;
+}
+
+shared_bytes interpreter::payload_of(const gil_held& gil, object result) {
   auto payload = from_python(gil, context_->rules, result.get(), "the result");
   if (!payload)
     throw_raised(gil);
-  result = {};
-  if (!arguments.empty())
-    spare_view_.give_back(gil, types_.exporter, std::move(views[0]));
   return std::move(*payload);
+}
+
+shared_bytes interpreter::call(const gil_held& gil, std::string_view function, std::vector<held_end> ends) {
+  auto callable = find(gil, function);
+  std::vector<object> owned;
+  std::vector<PyObject*> arguments;
+  for (auto& end : ends) {
+    owned.push_back(to_python(gil, state_of_module(module_.get()), std::move(end)));
+    if (!owned.back())
+      throw_raised(gil);
+    arguments.push_back(owned.back().get());
+  }
+  auto result = steal(gil, PyObject_Vectorcall(callable.get(), arguments.data(), arguments.size(), nullptr));
+  if (!result)
+    throw_raised(gil);
+  return payload_of(gil, std::move(result));
+}
+
+void interpreter::check_name(const gil_held& gil, const std::string& name) {
+  auto text = steal(gil, PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "strict"));
+  if (!text)
+    throw_raised(gil);
+  if (PyUnicode_IsIdentifier(text.get()) == 1)
+    return;
+  PyErr_Format(PyExc_ValueError, "a channel cannot be bound to %.200R, which is no identifier", text.get());
+  throw_raised(gil);
+}
+
+void interpreter::bind(const gil_held& gil, const std::string& name, held_end end) {
+  auto value = to_python(gil, state_of_module(module_.get()), std::move(end));
+  if (!value || PyDict_SetItemString(namespace_.get(), name.c_str(), value.get()) < 0)
+    throw_raised(gil);
 }
 
 void interpreter::between_messages(const gil_held& gil) {
@@ -259,7 +302,8 @@ void interpreter::between_messages(const gil_held& gil) {
 }
 
 bool interpreter::wind_down(const gil_held& gil, std::chrono::nanoseconds limit) {
-  bool done = end_python_threads(gil, limit);
+  bool done = end_python_threads(gil, *control_, limit);
+  flush_standard_streams(gil);
   if (done)
     pins_->drain(gil);
   else

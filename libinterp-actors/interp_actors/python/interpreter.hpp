@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/base/channel_holdings.hpp"
 #include "interp_actors/base/shared_bytes.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/python/engine.hpp"
@@ -29,11 +30,16 @@ public:
 
 /// What an interpreter shares with other threads: made before it, held by them for as long as they need it.
 struct interpreter_link {
-  explicit interpreter_link(std::shared_ptr<bell> wake)
-      : control{std::make_shared<interrupter>()}, pins{std::make_shared<pin_owner>(std::move(wake))} {}
+  explicit interpreter_link(std::shared_ptr<bell> wake,
+                            std::shared_ptr<interp_actors::python::host> host = nullptr)
+      : control{std::make_shared<interrupter>()},
+        pins{std::make_shared<pin_owner>(std::move(wake))},
+        host{std::move(host)} {}
 
   std::shared_ptr<interrupter> control;
   std::shared_ptr<pin_owner> pins;
+  std::shared_ptr<channel_holdings> holdings = std::make_shared<channel_holdings>();
+  std::shared_ptr<interp_actors::python::host> host; // null where Python code gets none
 };
 
 /// One CPython subinterpreter with its own GIL. Born, used and ended on one thread; between two `with_gil`
@@ -74,6 +80,16 @@ public:
   /// for each argument, and returns its result as a payload; a handle that holds nothing stands for None.
   /// Errors: also `no_such_function`.
   shared_bytes call(const gil_held& gil, std::string_view function, std::span<const shared_bytes> arguments);
+
+  /// The same with ends of channels.
+  shared_bytes call(const gil_held& gil, std::string_view function, std::vector<held_end> ends);
+
+  /// Checks that `name` can be a global.
+  /// Errors: a ValueError.
+  void check_name(const gil_held& gil, const std::string& name);
+
+  /// Makes `end` a global of the loaded source, or of `__main__` before one is loaded.
+  void bind(const gil_held& gil, const std::string& name, held_end end);
 
   /// Checks that `function` can be called.
   /// Errors: `no_such_function`, `error`.
@@ -117,6 +133,7 @@ private:
   };
 
   [[noreturn]] void throw_raised(const gil_held& gil);
+  shared_bytes payload_of(const gil_held& gil, object result);
   void set_up(const gil_held& gil, engine& engine);
   void run(const gil_held& gil, const std::string& code, const std::string& name);
   /// Leaves the interpreter as it is, for good, fenced, with all that its threads may still use.
@@ -135,10 +152,12 @@ private:
   std::int64_t id_ = -1;
   std::shared_ptr<interrupter> control_;
   std::shared_ptr<pin_owner> pins_;
+  std::shared_ptr<channel_holdings> holdings_;
+  std::shared_ptr<interp_actors::python::host> host_;
   std::unique_ptr<module_context> context_ = std::make_unique<module_context>();
   module_types types_;
-  object module_;    // interp_actors
-  object namespace_; // dict of the loaded source
+  object module_;     // interp_actors
+  object namespace_;  // dict of the loaded source
   spare_view spare_view_;
   source_texts texts_;
   std::uint64_t executed_ = 0;

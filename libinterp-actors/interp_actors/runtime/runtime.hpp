@@ -1,7 +1,9 @@
 #pragma once
 
 #include "interp_actors/actor/caller.hpp"
+#include "interp_actors/actor/channel.hpp"
 #include "interp_actors/actor/roster.hpp"
+#include "interp_actors/actor/run.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/message/types.hpp"
@@ -35,6 +37,27 @@ public:
   /// `errc::no_such_function`; `errc::deadline_exceeded` or `errc::abandoned` for code that does not end;
   /// `errc::stopped`.
   caf::expected<interpreter_actor> spawn(source code, spawn_options options = {});
+
+  /// Runs `code` in an interpreter of its own, with nothing but `options.channels` as globals, and returns how
+  /// that ended once it has. What the code prints goes where the program's own output goes.
+  /// Errors: `python_exception` with `options.reraise`; else in the result.
+  run_result run(source code, run_options options = {});
+  run_result run(std::string code, run_options options = {}) {
+    return run(text(std::move(code), "<run>"), std::move(options));
+  }
+
+  /// Makes a channel whose messages are arrays of `T`, a number or a struct of numbers (`element_format`), or
+  /// bytes. `shape` gives the lengths of each message along each dimension, where -1 as the first one is any;
+  /// none given stands for {-1}.
+  /// Errors: std::invalid_argument for a shape that makes no sense.
+  template <class T = std::byte>
+  channel_ends<T> channel(channel_options options = {}, std::vector<std::ptrdiff_t> shape = {}) {
+    return detail::make_typed_channel<T>(system_, roster_->dead_letters, std::move(options),
+                                         std::move(shape));
+  }
+
+  /// Messages that channels had to drop.
+  std::size_t dead_letters() const noexcept { return roster_->dead_letters->count(); }
 
   /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
   /// ended or was given up; later spawns fail.

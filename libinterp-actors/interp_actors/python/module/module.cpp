@@ -4,7 +4,9 @@
 
 #include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/module/builder.hpp"
+#include "interp_actors/python/module/channel.hpp"
 #include "interp_actors/python/module/lines.hpp"
+#include "interp_actors/python/module/other_interpreter.hpp"
 #include "interp_actors/python/module/state.hpp"
 #include "interp_actors/python/pin.hpp"
 
@@ -14,13 +16,9 @@ namespace interp_actors::python {
 
 namespace {
 
-module_state* state_of_module(PyObject* module) {
-  return static_cast<module_state*>(PyModule_GetState(module));
-}
-
 int module_exec(PyObject* module) {
   auto gil = gil_held::entered();
-  auto* state = state_of_module(module);
+  auto* state = &state_of_module(module);
   *state = module_state{};
   state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
   state->lines = make_lines_type(gil, module).release();
@@ -31,7 +29,8 @@ int module_exec(PyObject* module) {
                                 "catches it may clean up and must end soon: "
                                 "an interpreter that goes on is abandoned.",
                                 PyExc_KeyboardInterrupt, nullptr);
-  if (!state->types.exporter || !state->lines || !state->builder || !state->types.interrupted)
+  if (!state->types.exporter || !state->lines || !state->builder || !state->types.interrupted
+      || !add_channels(gil, module, *state) || !add_interpreters(gil, module, *state))
     return -1;
   if (PyModule_AddObjectRef(module, "Interrupted", state->types.interrupted) < 0
       || PyModule_AddObjectRef(module, "Builder", state->builder) < 0)
@@ -40,20 +39,16 @@ int module_exec(PyObject* module) {
 }
 
 int module_traverse(PyObject* module, visitproc visit, void* arg) {
-  auto* state = state_of_module(module);
-  Py_VISIT(state->types.exporter);
-  Py_VISIT(state->types.interrupted);
-  Py_VISIT(state->lines);
-  Py_VISIT(state->builder);
-  return 0;
+  int found = 0;
+  state_of_module(module).each([&](auto* one) {
+    if (one && found == 0)
+      found = visit(reinterpret_cast<PyObject*>(one), arg);
+  });
+  return found;
 }
 
 int module_clear(PyObject* module) {
-  auto* state = state_of_module(module);
-  Py_CLEAR(state->types.exporter);
-  Py_CLEAR(state->types.interrupted);
-  Py_CLEAR(state->lines);
-  Py_CLEAR(state->builder);
+  state_of_module(module).each([](auto*& one) { Py_CLEAR(one); });
   return 0;
 }
 
@@ -75,22 +70,29 @@ PyObject* init_module() {
 
 } // namespace
 
+module_state& state_of_module(PyObject* module) {
+  return *static_cast<module_state*>(PyModule_GetState(module));
+}
+
 module_state* state_of(PyObject* instance) {
   auto* module = PyType_GetModuleByDef(Py_TYPE(instance), &definition);
-  return module ? state_of_module(module) : nullptr;
+  return module ? &state_of_module(module) : nullptr;
 }
 
 bool check_entry(const gil_held& gil, PyObject* instance) {
   auto* state = state_of(instance);
-  if (!state)
-    return false;
-  if (state->context && state->context->control->fenced()) {
-    PyErr_SetString(state->types.interrupted,
+  return state && check_entry(gil, *state);
+}
+
+bool check_entry(const gil_held& gil, module_state& state) {
+  if (!state.context)
+    return true;
+  if (state.context->control->fenced()) {
+    PyErr_SetString(state.types.interrupted ? state.types.interrupted : PyExc_RuntimeError,
                     "this interpreter was abandoned; nothing that it does counts any more");
     return false;
   }
-  if (state->context)
-    state->context->rules.pins->drain(gil);
+  state.context->rules.pins->drain(gil);
   return true;
 }
 
@@ -103,7 +105,7 @@ bool enter_module(const gil_held& gil, module_context& context, module_types& ty
   module = steal(gil, PyImport_ImportModule(module_name));
   if (!module)
     return false;
-  auto* state = state_of_module(module.get());
+  auto* state = &state_of_module(module.get());
   state->context = &context;
   types = state->types;
   context.rules.exporter_type = types.exporter;

@@ -5,8 +5,13 @@
 #include <memory>
 #include <mutex>
 
+namespace interp_actors {
+class channel_holdings;
+} // namespace interp_actors
+
 namespace interp_actors::python {
 
+class host;
 class interrupter;
 class pin_owner;
 
@@ -24,6 +29,8 @@ struct module_context {
   std::shared_ptr<pin_owner> pins; // that of `rules`
   payload_rules rules;
   line_gate* gate = nullptr;
+  std::shared_ptr<channel_holdings> holdings;
+  std::shared_ptr<interp_actors::python::host> host; // null where nobody offers it
 };
 
 /// References to the module's types that the interpreter uses, borrowed from the module's state.
