@@ -518,6 +518,7 @@ TEST_F(Channel, InterruptEndsEveryWaitOnceAndTheInterpreterGoesOn) {
                           "def send(v):\n"
                           "    arrive()\n"
                           "    out.send(b'')\n"
+                          "def after(v): pass\n"
                           "def twice(v):\n"
                           "    arrive()\n"
                           "    try: source.recv()\n"
@@ -544,6 +545,7 @@ TEST_F(Channel, InterruptEndsEveryWaitOnceAndTheInterpreterGoesOn) {
   if (answer) {
     EXPECT_EQ(answer->as_string_view(), "once");
   }
+  EXPECT_EQ(call(actor, "after"), "None"); // the handler is done, whoever answered
   EXPECT_EQ(full_rx.size(), 1u) << "the interrupted sender has withdrawn";
   put(tx, bytes("a"));
   EXPECT_EQ(call(actor, "recv"), "None");

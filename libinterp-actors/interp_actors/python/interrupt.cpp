@@ -86,7 +86,7 @@ void interrupter::fence() noexcept {
 // Runs with the GIL, in whichever Python thread of the interpreter comes first.
 int interrupter::on_pending_call(void* self) {
   auto& that = *static_cast<interrupter*>(self);
-  that.queued_.store(false, std::memory_order_release);
+  that.queued_.exchange(false); // before the look at the target, for whoever finds it set relies on that look
   auto running = that.running_.load(std::memory_order_relaxed);
   if (running == 0 || running != that.target_.load(std::memory_order_relaxed) || !that.exception_)
     return 0;
