@@ -124,8 +124,9 @@ TEST_P(ChannelLoad, AMillionMessagesFromEightSenders) {
   }
   EXPECT_EQ(wrong, 0u) << "each message is either delivered once or reported once";
   EXPECT_EQ(delivered + undelivered, messages);
-  if (GetParam() == ia::when_full::wait)
+  if (GetParam() == ia::when_full::wait) {
     EXPECT_EQ(undelivered, 0u);
+  }
   std::printf("%zu delivered, %zu reported\n", delivered, undelivered);
 #ifndef INTERP_ACTORS_SANITIZED
   EXPECT_LT(after, before + 32 * 1024 * 1024) << "memory is flat";
@@ -143,8 +144,10 @@ INSTANTIATE_TEST_SUITE_P(Policies, ChannelLoad,
                                                                       : "DropOldest";
                          });
 
+class ChannelDeaths : public with_runtime {};
+
 /// Receivers and senders die at every moment; nothing hangs, and nothing is left behind.
-TEST_F(ChannelLoad, EndsDieInTheMiddleOfEverything) {
+TEST_F(ChannelDeaths, EndsDieInTheMiddleOfEverything) {
   for (int round = 0; round < 100; ++round) {
     auto [made_tx, rx] = rt().channel({.messages = 4});
     auto tx = std::move(made_tx);
@@ -168,7 +171,7 @@ TEST_F(ChannelLoad, EndsDieInTheMiddleOfEverything) {
     for (int i = 0; i < round * 20; ++i)
       std::this_thread::yield();
     caf::anon_send_exit(first, caf::exit_reason::kill);
-    first = {};
+    drop(first);
     caf::anon_send_exit(receiver, caf::exit_reason::kill);
     caf::anon_send_exit(sender, caf::exit_reason::kill);
   }

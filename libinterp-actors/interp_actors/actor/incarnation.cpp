@@ -97,6 +97,15 @@ bool incarnation::cancel() {
   return true;
 }
 
+void incarnation::cancel(const caf::actor_control_block* sender, caf::message_id id) {
+  auto answer_at = time_after(unwind_time);
+  auto activity = box_->cancel(sender, id, answer_at);
+  if (activity == 0)
+    return;
+  link_.control->interrupt(activity);
+  home_->arm(shared_from_this(), answer_at);
+}
+
 void incarnation::hurry(time_point when) {
   linger_until_.store(when.time_since_epoch().count());
   box_->hurry(when);

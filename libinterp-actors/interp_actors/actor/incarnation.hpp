@@ -44,6 +44,9 @@ public:
   /// Interrupts the running request; returns whether there was one.
   bool cancel();
 
+  /// The same for one request, which may also wait in the mailbox still.
+  void cancel(const caf::actor_control_block* sender, caf::message_id id);
+
   /// Shortens the lingering to end at `when`.
   void hurry(time_point when);
 

@@ -201,6 +201,38 @@ mailbox::activity_number mailbox::cancel(time_point answer_at) {
   return current_.number;
 }
 
+mailbox::activity_number mailbox::cancel(const caf::actor_control_block* sender, caf::message_id id,
+                                         time_point answer_at) {
+  auto matches = [&](const element_type& element) {
+    return element.sender.get() == sender && element.mid == id;
+  };
+  element_list found;
+  {
+    std::lock_guard guard{mutex_};
+    if (current_.request && matches(*current_.request)) {
+      if (current_.answered)
+        return 0;
+      if (current_.cause == interrupt_cause::none)
+        current_.cause = interrupt_cause::cancelled;
+      current_.answer_cancelled_at = std::min(current_.answer_cancelled_at, answer_at);
+      return current_.number;
+    }
+    refill();
+    for (auto* list : {&urgent_, &normal_}) {
+      element_list kept;
+      while (auto* element = list->pop_front())
+        (matches(*element) ? found : kept).push_back(element);
+      *list = kept;
+    }
+  }
+  while (auto* element = found.pop_front()) {
+    forget(*element);
+    answer_request(caf::mailbox_element_ptr{element}, nullptr,
+                   caf::make_message(error_for(interrupt_cause::cancelled, {})));
+  }
+  return 0;
+}
+
 caf::error mailbox::reason() const {
   std::lock_guard guard{mutex_};
   return reason_;

@@ -111,6 +111,9 @@ public:
   /// Marks the running request as cancelled and returns its activity, or 0 where none runs.
   activity_number cancel(time_point answer_at);
 
+  /// The same for the one request `id` of `sender`. If it waits, it is answered at once, and the result is 0.
+  activity_number cancel(const caf::actor_control_block* sender, caf::message_id id, time_point answer_at);
+
   /// Why the mailbox is closed; an error without a code for a normal end.
   caf::error reason() const;
   bool unreachable() const;

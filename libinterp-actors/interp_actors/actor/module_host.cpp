@@ -41,14 +41,16 @@ public:
     return true;
   }
 
-  void ask(const caf::strong_actor_ptr& receiver, caf::message content,
-           std::shared_ptr<python::host::outcome> into) {
+  /// Returns the id of the request.
+  caf::message_id ask(const caf::strong_actor_ptr& receiver, caf::message content,
+                      std::shared_ptr<python::host::outcome> into) {
     auto id = new_request_id(caf::message_priority::normal);
     {
       std::lock_guard guard{mutex_};
       waiting_.emplace(id.response_id().integer_value(), std::move(into));
     }
     receiver->enqueue(compat::make_element(caf::strong_actor_ptr{ctrl()}, id, std::move(content)), nullptr);
+    return id;
   }
 
 private:
@@ -58,8 +60,9 @@ private:
 
 class other_interpreter final : public python::host::interpreter {
 public:
-  other_interpreter(caf::actor_system& system, caf::strong_actor_ptr actor)
-      : actor_{std::move(actor)},
+  other_interpreter(caf::actor_system& system, spawned_interpreter spawned)
+      : actor_{std::move(spawned.actor)},
+        inhabitant_{spawned.inhabitant},
         asker_{caf::actor_cast<caf::strong_actor_ptr>(system.spawn<asker, caf::hidden>())} {}
 
   void run(std::string code, python::host::bindings ends, std::chrono::nanoseconds deadline,
@@ -71,12 +74,12 @@ public:
                        ? caf::make_message(execute_atom_v, std::move(code), std::move(tickets))
                        : caf::make_message(execute_atom_v, std::move(code), std::move(tickets),
                                            std::chrono::duration_cast<caf::timespan>(deadline));
-    static_cast<asker*>(asker_->get())->ask(actor_, std::move(content), std::move(into));
+    last_ = static_cast<asker*>(asker_->get())->ask(actor_, std::move(content), std::move(into));
   }
 
   void cancel() override {
-    actor_->enqueue(compat::make_element(nullptr, caf::make_message_id(), caf::make_message(cancel_atom_v)),
-                    nullptr);
+    if (auto inhabitant = inhabitant_.lock())
+      inhabitant->cancel(asker_.get(), last_);
   }
 
   void close(std::shared_ptr<python::host::outcome> into) override {
@@ -90,7 +93,9 @@ public:
 
 private:
   const caf::strong_actor_ptr actor_;
+  const std::weak_ptr<incarnation> inhabitant_;
   const caf::strong_actor_ptr asker_;
+  caf::message_id last_; // of the request under way; there is one at a time
 };
 
 class module_host final : public python::host {
@@ -110,7 +115,7 @@ public:
     auto spawned = start_interpreter(home_, text(""), std::move(options));
     if (!spawned)
       throw std::runtime_error(describe(spawned.error()));
-    return std::make_shared<other_interpreter>(home_->system, std::move(spawned->actor));
+    return std::make_shared<other_interpreter>(home_->system, std::move(*spawned));
   }
 
 private:
