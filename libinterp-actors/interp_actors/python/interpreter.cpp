@@ -58,6 +58,7 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   context_.rules.pins = pins_.get();
   context_.rules.pin_threshold = pin_threshold;
   context_.gate = &engine.gate();
+  context_.values = &values_;
   try {
     gil_held gil;
     set_up(gil, engine);
@@ -65,6 +66,7 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
     // Nothing but the library's own module has run yet: the interpreter can end at once.
     gil_held gil;
     control_->detach(gil);
+    values_.clear();
     module_ = {};
     namespace_ = {};
     Py_EndInterpreter(thread_state_);
@@ -95,6 +97,7 @@ interpreter::~interpreter() {
   control_->detach(gil);
   functions_.clear();
   spare_view_.clear();
+  values_.clear();
   namespace_ = {};
   module_ = {};
   pins_->close(gil);
@@ -271,6 +274,7 @@ void interpreter::abandon() noexcept {
     entry.second.name.release();
   }
   spare_view_.abandon();
+  values_.abandon();
   namespace_.release();
   module_.release();
 }

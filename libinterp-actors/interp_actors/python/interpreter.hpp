@@ -2,6 +2,7 @@
 
 #include "interp_actors/base/shared_bytes.hpp"
 #include "interp_actors/base/source.hpp"
+#include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/engine.hpp"
 #include "interp_actors/python/error.hpp"
 #include "interp_actors/python/interrupt.hpp"
@@ -82,6 +83,9 @@ public:
   /// turn.
   void between_messages(const gil_held& gil);
 
+  /// What converts values to Python objects and back in this interpreter.
+  conversion& values() noexcept { return values_; }
+
   // -- the end
   // ----------------------------------------------------------------------------------------------------
 
@@ -136,6 +140,7 @@ private:
   object module_;    // interp_actors
   object namespace_; // dict of the loaded source
   spare_view spare_view_;
+  conversion values_;
   source_texts texts_;
   std::uint64_t executed_ = 0;
   std::uint32_t messages_ = 0;

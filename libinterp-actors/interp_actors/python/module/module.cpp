@@ -2,9 +2,12 @@
 
 #include "interp_actors/python/module/module.hpp"
 
+#include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/interrupt.hpp"
+#include "interp_actors/python/module/actor_error.hpp"
 #include "interp_actors/python/module/builder.hpp"
 #include "interp_actors/python/module/lines.hpp"
+#include "interp_actors/python/module/reference.hpp"
 #include "interp_actors/python/module/state.hpp"
 #include "interp_actors/python/pin.hpp"
 
@@ -23,6 +26,8 @@ int module_exec(PyObject* module) {
   auto* state = state_of_module(module);
   *state = module_state{};
   state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
+  state->types.reference = reinterpret_cast<PyTypeObject*>(make_reference_type(gil, module).release());
+  state->types.actor_error = make_actor_error_type(gil).release();
   state->lines = make_lines_type(gil, module).release();
   state->builder = make_builder_type(gil, module).release();
   state->types.interrupted =
@@ -31,9 +36,12 @@ int module_exec(PyObject* module) {
                                 "catches it may clean up and must end soon: "
                                 "an interpreter that goes on is abandoned.",
                                 PyExc_KeyboardInterrupt, nullptr);
-  if (!state->types.exporter || !state->lines || !state->builder || !state->types.interrupted)
+  if (!state->types.exporter || !state->types.reference || !state->types.actor_error || !state->lines
+      || !state->builder || !state->types.interrupted)
     return -1;
   if (PyModule_AddObjectRef(module, "Interrupted", state->types.interrupted) < 0
+      || PyModule_AddObjectRef(module, "ActorError", state->types.actor_error) < 0
+      || PyModule_AddObjectRef(module, "Reference", reinterpret_cast<PyObject*>(state->types.reference)) < 0
       || PyModule_AddObjectRef(module, "Builder", state->builder) < 0)
     return -1;
   return 0;
@@ -43,6 +51,8 @@ int module_traverse(PyObject* module, visitproc visit, void* arg) {
   auto* state = state_of_module(module);
   Py_VISIT(state->types.exporter);
   Py_VISIT(state->types.interrupted);
+  Py_VISIT(state->types.reference);
+  Py_VISIT(state->types.actor_error);
   Py_VISIT(state->lines);
   Py_VISIT(state->builder);
   return 0;
@@ -52,6 +62,8 @@ int module_clear(PyObject* module) {
   auto* state = state_of_module(module);
   Py_CLEAR(state->types.exporter);
   Py_CLEAR(state->types.interrupted);
+  Py_CLEAR(state->types.reference);
+  Py_CLEAR(state->types.actor_error);
   Py_CLEAR(state->lines);
   Py_CLEAR(state->builder);
   return 0;
@@ -107,6 +119,7 @@ bool enter_module(const gil_held& gil, module_context& context, module_types& ty
   state->context = &context;
   types = state->types;
   context.rules.exporter_type = types.exporter;
+  context.values->set_types(context.rules, types.reference, types.actor_error);
   return replace_standard_streams(gil, state->lines, context.gate);
 }
 

@@ -7,6 +7,7 @@
 
 namespace interp_actors::python {
 
+class conversion;
 class interrupter;
 class pin_owner;
 
@@ -21,6 +22,7 @@ struct line_gate {
 struct module_context {
   interrupter* control = nullptr;
   payload_rules rules;
+  conversion* values = nullptr;
   line_gate* gate = nullptr;
 };
 
@@ -28,6 +30,8 @@ struct module_context {
 struct module_types {
   PyObject* interrupted = nullptr;
   _typeobject* exporter = nullptr;
+  _typeobject* reference = nullptr;
+  PyObject* actor_error = nullptr;
 };
 
 /// Name under which Python code imports the module.
