@@ -52,9 +52,18 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
       return true;
     }
   }
-  // Answers and down messages have no receiver here: the address asks and monitors nobody.
-  if (element->mid.is_response() || content.match_elements<caf::down_msg>())
+  // What the interpreter has under way with others does not wait in the mailbox: its code may wait for it.
+  if (element->mid.is_response()) {
+    if (auto inhabitant = incarnation_.lock())
+      inhabitant->out().on_answer(element->mid, content);
     return true;
+  }
+  if (content.match_elements<caf::down_msg>()) {
+    auto& down = content.get_as<caf::down_msg>(0);
+    if (auto inhabitant = incarnation_.lock())
+      inhabitant->out().on_down(down.source, down.reason);
+    return true;
+  }
   auto deadline = deadline_of(content);
   switch (box_->push(element, deadline)) {
   case interp_actors::mailbox::push_result::accepted:
@@ -79,12 +88,15 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
 }
 
 void address::on_exit_message(const caf::exit_msg& message) {
-  // As in CAF, a linked actor's normal end ends nobody.
-  if (!message.reason)
+  auto inhabitant = incarnation_.lock();
+  if (!inhabitant)
+    return;
+  inhabitant->out().on_exit(message.source);
+  // As in CAF, a linked actor's normal end ends nobody; to be forgotten by everybody is normal, too.
+  if (!message.reason || message.reason == caf::exit_reason::unreachable)
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
-  if (auto inhabitant = incarnation_.lock())
-    inhabitant->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : shutdown_timeout_);
+  inhabitant->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : shutdown_timeout_);
 }
 
 } // namespace interp_actors

@@ -1,6 +1,7 @@
 #include "interp_actors/actor/incarnation.hpp"
 
 #include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/packing.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
@@ -22,6 +23,12 @@ time_point deadline_after(std::chrono::nanoseconds limit) {
   return limit == std::chrono::nanoseconds::zero() ? no_deadline : time_after(limit);
 }
 
+/// Whether a call failed before the function's own code ran: the arguments do not fit its parameters.
+bool never_began(const python_error& error, const caf::message& content) {
+  return content.match_element<invoke_atom>(0) && error.type() == "TypeError"
+         && error.exceptions.front().frames.empty();
+}
+
 } // namespace
 
 incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
@@ -30,7 +37,8 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
       box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
-      link_{box_->wake()} {}
+      out_{std::make_shared<outbox>(home_, box_, options_.name)},
+      link_{box_->wake(), out_} {}
 
 void incarnation::launch() {
   consumer_ = box_->attach();
@@ -45,16 +53,32 @@ caf::error incarnation::wait_started() {
 }
 
 void incarnation::report_started(caf::error problem) {
+  std::function<void(const caf::error&)> watcher;
   {
     std::lock_guard guard{started_mutex_};
     if (!started_)
       started_ = std::move(problem);
+    watcher = std::exchange(start_watcher_, nullptr);
   }
   started_changed_.notify_all();
+  if (watcher)
+    watcher(*started_); // which does not change any more
+}
+
+void incarnation::when_started(std::function<void(const caf::error&)> f) {
+  {
+    std::lock_guard guard{started_mutex_};
+    if (!started_) {
+      start_watcher_ = std::move(f);
+      return;
+    }
+  }
+  f(*started_);
 }
 
 void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
   box_->close(std::move(reason));
+  out_->close(box_->reason());
   auto when = time_after(limit);
   box_->stop_activity(when);
   home_->arm(shared_from_this(), when);
@@ -99,6 +123,7 @@ void incarnation::abandon() {
               + " ms after it was interrupted, and was given up; its thread may still hang in C code";
   auto reason = make_error(errc::abandoned, std::move(text));
   box_->close(reason);
+  out_->close(reason);
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
@@ -106,6 +131,7 @@ void incarnation::abandon() {
 }
 
 void incarnation::take_address_down() {
+  out_->end();
   if (box_->unreachable())
     return; // CAF does it, in the thread that dropped the last handle
   static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
@@ -202,20 +228,24 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   auto activity = taken.activity;
   bool is_request = taken.element->mid.is_request();
   link_.control->begin(activity);
+  out_->handling(taken.element->sender.get());
   caf::message answer;
   std::optional<python::error> raised;
   caf::error problem;
   try {
-    answer = dispatch(gil, interpreter, taken.element->payload);
+    answer = dispatch(gil, interpreter, taken.element->payload, is_request);
   } catch (python::error& error) {
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
     problem = make_error(errc::no_such_function, std::string{error.what()});
+  } catch (const value_error& error) {
+    problem = make_error(errc::wrong_type, std::string{error.what()});
   } catch (const std::exception& error) {
     // No memory, most likely. Nobody knows what was left undone: the incarnation ends.
     problem = make_error(errc::crashed, "C++ raised '" + std::string{error.what()} + "' around the handler");
     ending_ = problem;
   }
+  out_->handling(nullptr);
   auto outcome = finish(gil, activity);
   if (!outcome.current)
     return; // abandoned: the timer has answered, and nothing that happens here counts
@@ -236,13 +266,15 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
       problem = make_error(errc::python_exception, raised->take());
       if (options_.fail_on == fail_on::exceptions)
         ending_ = make_error(errc::crashed, *python_error_of(problem));
+    } else if (how == kind::exception && never_began(raised->data(), taken.element->payload)) {
+      problem = make_error(errc::wrong_type, raised->data().summary());
     } else {
       problem = make_error(errc::crashed, raised->take());
       ending_ = problem;
     }
-  } else if (problem && !is_request) {
-    ending_ = problem;
   }
+  if (problem && !is_request && !ending_)
+    dead_letter(gil, taken.element->payload, describe(problem));
   if (!outcome.unanswered)
     return;
   if (problem)
@@ -250,8 +282,53 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   answer_request(std::move(taken.element), box_->address(), std::move(answer));
 }
 
+namespace {
+
+/// Takes an answer of Python code for a message that Python code sent.
+class packing final : public python::invocation {
+public:
+  packing(const packed_message& arguments, bool is_request)
+      : arguments_{to_value(arguments)}, is_request_{is_request} {}
+
+  void write_arguments(value_sink& sink) override {
+    packed_reader reader{arguments_};
+    if (reader.next() != value_kind::tuple)
+      throw value_error(reader.describe(), "a tuple of arguments");
+    transfer(reader, sink);
+  }
+  void read_result(value_source& source) override {
+    packed_writer writer{result};
+    transfer(source, writer);
+  }
+  bool wants_result() const override { return is_request_; }
+
+  packed_value result;
+
+private:
+  const packed_value arguments_;
+  const bool is_request_;
+};
+
+} // namespace
+
+void incarnation::dead_letter(const python::gil_held& gil, const caf::message& content,
+                              const std::string& why) {
+  interp_actors::dead_letter letter{options_.name, {}, to_string(content) + ": " + why};
+  gil.release([&] { home_->dead_letters->take(letter, !std::exchange(lost_a_letter_, true)); });
+}
+
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                                   const caf::message& content) {
+                                   const caf::message& content, bool is_request) {
+  if (content.match_elements<event_atom, python::event_number>()) {
+    interpreter.run_event(gil, content.get_as<python::event_number>(1));
+    return {};
+  }
+  if (content.match_elements<invoke_atom, std::string, packed_message>()
+      || content.match_elements<invoke_atom, std::string, packed_message, caf::timespan>()) {
+    packing call{content.get_as<packed_message>(2), is_request};
+    interpreter.invoke(gil, content.get_as<std::string>(1), call);
+    return is_request ? caf::make_message(to_message(std::move(call.result))) : caf::message{};
+  }
   if (content.match_elements<call_atom, std::string, shared_bytes>()
       || content.match_elements<call_atom, std::string, shared_bytes, caf::timespan>()) {
     return caf::make_message(
@@ -267,6 +344,8 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
     interpreter.execute(gil, content.get_as<std::string>(1));
     return {};
   }
+  if (!is_request)
+    throw value_error("no message that an interpreter understands");
   return caf::make_message(caf::make_error(caf::sec::unexpected_message));
 }
 
@@ -281,7 +360,10 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     return;
   }
   if (counts)
-    gil.release([this] { box_->close(ending_.value_or(caf::error{})); });
+    gil.release([this] {
+      box_->close(ending_.value_or(caf::error{}));
+      out_->close(box_->reason());
+    });
   bool clean = interpreter.wind_down(gil, limits);
   counts = finish(gil, activity).current && counts;
   if (!clean) {

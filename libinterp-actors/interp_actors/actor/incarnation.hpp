@@ -2,6 +2,7 @@
 
 #include "interp_actors/actor/abandonable_thread.hpp"
 #include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/actor/outbox.hpp"
 #include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/base/source.hpp"
@@ -11,6 +12,7 @@
 #include <caf/message.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +34,12 @@ public:
 
   /// Waits until the source is loaded; returns an error without a code then, or why it failed.
   caf::error wait_started();
+
+  /// Calls `f` with what `wait_started` returns, once that is known; in whichever thread.
+  void when_started(std::function<void(const caf::error&)> f);
+
+  /// What it has under way with others.
+  outbox& out() noexcept { return *out_; }
 
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
   /// itself.
@@ -57,7 +65,8 @@ private:
   void start(const python::gil_held& gil, python::interpreter& interpreter);
   void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
   caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                        const caf::message& content);
+                        const caf::message& content, bool is_request);
+  void dead_letter(const python::gil_held& gil, const caf::message& content, const std::string& why);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void abandon();
@@ -70,9 +79,11 @@ private:
   const std::shared_ptr<mailbox> box_;
   const source code_;
   const spawn_options options_;
+  const std::shared_ptr<outbox> out_;
   const python::interpreter_link link_;
   abandonable_thread thread_;
   mailbox::consumer_number consumer_ = 0;
+  bool lost_a_letter_ = false;
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
   std::atomic<std::int64_t> interpreter_id_{-1};
@@ -81,6 +92,7 @@ private:
   std::mutex started_mutex_;
   std::condition_variable started_changed_;
   std::optional<caf::error> started_;
+  std::function<void(const caf::error&)> start_watcher_;
 };
 
 } // namespace interp_actors

@@ -92,7 +92,7 @@ mailbox::~mailbox() {
 // -- senders
 // ----------------------------------------------------------------------------------------------------------
 
-mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline) {
+mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline, bool always) {
   auto bytes = limits_.bytes != 0 ? payload_bytes(element->payload) : 0;
   auto withdraw = [&] {
     waiting_messages_.fetch_sub(1, std::memory_order_relaxed);
@@ -102,8 +102,9 @@ mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point
   auto messages = waiting_messages_.fetch_add(1, std::memory_order_relaxed);
   auto total = limits_.bytes != 0 ? waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed) : 0;
   // One message is always let in, however large.
-  if ((limits_.messages != 0 && messages >= limits_.messages)
-      || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes)) {
+  if (!always
+      && ((limits_.messages != 0 && messages >= limits_.messages)
+          || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes))) {
     withdraw();
     if (inbox_.load(std::memory_order_acquire) == closed_mark())
       return push_result::closed;

@@ -1,7 +1,6 @@
 #include "interp_actors/actor/reference.hpp"
 
 #include "interp_actors/actor/translate.hpp"
-#include "interp_actors/message/types.hpp"
 
 #include <caf/sec.hpp>
 
@@ -22,8 +21,13 @@ std::string caf_reference::to_string() const {
   return "actor " + caf::to_string(actor_);
 }
 
-actor_reference_ptr make_reference(caf::strong_actor_ptr actor) {
-  return actor ? std::make_shared<caf_reference>(std::move(actor)) : actor_reference_ptr{};
+actor_reference_ptr make_reference(caf::strong_actor_ptr actor, const interface* type) {
+  return actor ? std::make_shared<caf_reference>(std::move(actor), type) : actor_reference_ptr{};
+}
+
+const interface* type_of(const actor_reference_ptr& reference) noexcept {
+  auto* ours = dynamic_cast<const caf_reference*>(reference.get());
+  return ours ? ours->type() : nullptr;
 }
 
 caf::strong_actor_ptr actor_of(const actor_reference_ptr& reference) {

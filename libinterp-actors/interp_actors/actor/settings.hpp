@@ -50,6 +50,8 @@ struct interpreter_settings {
   /// Time that a running handler has to end when its interpreter is asked to stop (`exit_reason::kill` gives
   /// none). OTP's default for a worker's shutdown.
   caf::timespan shutdown_timeout = std::chrono::seconds{5};
+  /// How long Python code waits for another actor's answer where it does not say. OTP's default.
+  caf::timespan call_timeout = std::chrono::seconds{5};
   /// Time that an ending interpreter gives the Python threads which its code left behind.
   caf::timespan teardown_timeout = std::chrono::seconds{2};
   /// Time that an ended interpreter waits for others to let go of its bytes.

@@ -134,8 +134,8 @@ void write_value(value_sink& sink, const T& x) {
     else
       sink.nil();
   } else if constexpr (detail::handle<T>) {
-    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(x))
-      sink.actor(make_reference(std::move(actor)));
+    if (auto reference = reference_to(x))
+      sink.actor(reference);
     else
       sink.nil();
   } else if constexpr (std::is_enum_v<T>) {
@@ -179,3 +179,6 @@ void write_value(value_sink& sink, const T& x) {
 }
 
 } // namespace interp_actors
+
+// A handle is written with its interface, which is made of values in turn.
+#include "interp_actors/actor/interface.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/message/inspect.hpp"
+#include "interp_actors/message/packed_message.hpp"
 
 #include <caf/is_error_code_enum.hpp>
 #include <caf/result.hpp>
@@ -16,6 +17,8 @@ namespace interp_actors {
 struct execute_atom;
 struct call_atom;
 struct cancel_atom;
+struct invoke_atom;
+struct event_atom;
 
 /// Any interpreter, whatever its code: the generic interface.
 ///
@@ -25,6 +28,9 @@ struct cancel_atom;
 /// holds nothing for None. `function` is UTF-8. A `timespan` at the end is the request's deadline, counted
 /// from its acceptance into the mailbox. `(cancel_atom)` interrupts the request that runs at that moment, and
 /// answers whether there was one. It never waits.
+///
+/// `(invoke_atom, function, arguments)` calls a function with any values, a packed tuple, and answers with a
+/// packed value: what Python code sends to Python code; see actor/packing.hpp.
 /// Errors: `errc` codes; see `python_error_of` for what Python said.
 using interpreter_actor = caf::typed_actor<
     caf::result<void>(execute_atom, std::string), caf::result<void>(execute_atom, std::string, caf::timespan),
@@ -32,6 +38,8 @@ using interpreter_actor = caf::typed_actor<
     caf::result<shared_bytes>(call_atom, std::string, shared_bytes, caf::timespan),
     caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>),
     caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>, caf::timespan),
+    caf::result<packed_message>(invoke_atom, std::string, packed_message),
+    caf::result<packed_message>(invoke_atom, std::string, packed_message, caf::timespan),
     caf::result<bool>(cancel_atom)>;
 
 } // namespace interp_actors
@@ -48,6 +56,10 @@ CAF_ADD_TYPE_ID(interp_actors, (interp_actors::python_error))
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::shared_bytes))
 CAF_ADD_TYPE_ID(interp_actors, (std::vector<interp_actors::shared_bytes>))
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::interpreter_actor))
+
+CAF_ADD_ATOM(interp_actors, interp_actors, invoke_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, event_atom)
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::packed_message))
 
 CAF_END_TYPE_ID_BLOCK(interp_actors)
 

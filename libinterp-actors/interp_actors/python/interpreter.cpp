@@ -2,6 +2,10 @@
 
 #include "interp_actors/python/interpreter.hpp"
 
+#include "interp_actors/python/module/events.hpp"
+#include "interp_actors/python/object_sink.hpp"
+#include "interp_actors/python/object_source.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -41,7 +45,7 @@ interpreter::attached::~attached() {
 }
 
 interpreter::interpreter(engine& engine, const interpreter_link& link, std::size_t pin_threshold)
-    : control_{link.control}, pins_{link.pins} {
+    : control_{link.control}, pins_{link.pins}, peers_{link.peers} {
   PyInterpreterConfig config{};
   config.use_main_obmalloc = 0;
   config.allow_fork = 0;
@@ -59,6 +63,8 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   context_.rules.pin_threshold = pin_threshold;
   context_.gate = &engine.gate();
   context_.values = &values_;
+  context_.peers = peers_.get();
+  context_.thread = PyThread_get_thread_ident();
   try {
     gil_held gil;
     set_up(gil, engine);
@@ -254,6 +260,35 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
   return std::move(*payload);
 }
 
+void interpreter::invoke(const gil_held& gil, std::string_view function, invocation& call) {
+  auto callable = find(gil, function);
+  try {
+    object_sink sink{gil, values_};
+    try {
+      call.write_arguments(sink);
+    } catch (value_error& problem) {
+      throw value_error("'" + std::string{function} + "' was to be given " + problem.what());
+    }
+    auto arguments = sink.take();
+    auto result = checked(steal(gil, PyObject_Call(callable.get(), arguments.get(), nullptr)));
+    if (!call.wants_result())
+      return;
+    try {
+      object_source source{gil, values_, result.get()};
+      call.read_result(source);
+    } catch (value_error& problem) {
+      throw value_error("'" + std::string{function} + "' returned " + problem.what());
+    }
+  } catch (const python::raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::run_event(const gil_held& gil, event_number event) {
+  if (!python::run_event(gil, module_.get(), event))
+    throw_raised(gil);
+}
+
 void interpreter::between_messages(const gil_held& gil) {
   pins_->drain(gil);
   if (++messages_ % turn_after_messages == 0)
@@ -261,7 +296,7 @@ void interpreter::between_messages(const gil_held& gil) {
 }
 
 bool interpreter::wind_down(const gil_held& gil, const teardown_limits& limits) {
-  if (!end_python_threads(gil, limits))
+  if (!end_python_threads(gil, *control_, limits))
     return false;
   pins_->drain(gil);
   return true;

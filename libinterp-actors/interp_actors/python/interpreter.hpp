@@ -7,6 +7,7 @@
 #include "interp_actors/python/error.hpp"
 #include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/memory_view.hpp"
+#include "interp_actors/python/module/peers.hpp"
 #include "interp_actors/python/pin.hpp"
 #include "interp_actors/python/teardown.hpp"
 
@@ -27,13 +28,32 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+/// A call with any values: gives the arguments, and takes the result.
+class invocation {
+public:
+  invocation() = default;
+  invocation(const invocation&) = delete;
+  invocation& operator=(const invocation&) = delete;
+  virtual ~invocation() = default;
+
+  /// Gives a tuple.
+  virtual void write_arguments(value_sink& sink) = 0;
+  /// Not called where nobody waits for the result.
+  virtual void read_result(value_source& source) = 0;
+  virtual bool wants_result() const = 0;
+};
+
 /// What an interpreter shares with other threads: made before it, held by them for as long as they need it.
 struct interpreter_link {
-  explicit interpreter_link(std::shared_ptr<bell> wake)
-      : control{std::make_shared<interrupter>()}, pins{std::make_shared<pin_owner>(std::move(wake))} {}
+  explicit interpreter_link(std::shared_ptr<bell> wake,
+                            std::shared_ptr<interp_actors::python::peers> peers = nullptr)
+      : control{std::make_shared<interrupter>()},
+        pins{std::make_shared<pin_owner>(std::move(wake))},
+        peers{std::move(peers)} {}
 
   std::shared_ptr<interrupter> control;
   std::shared_ptr<pin_owner> pins;
+  std::shared_ptr<interp_actors::python::peers> peers; // null where Python code reaches nobody
 };
 
 /// One CPython subinterpreter with its own GIL. Born, used and ended on one thread; between two `with_gil`
@@ -74,6 +94,13 @@ public:
   /// for each argument, and returns its result as a payload; a handle that holds nothing stands for None.
   /// Errors: also `no_such_function`.
   shared_bytes call(const gil_held& gil, std::string_view function, std::span<const shared_bytes> arguments);
+
+  /// Calls a function of the loaded source, or `module:function`, with any values.
+  /// Errors: also `no_such_function`, `value_error`.
+  void invoke(const gil_held& gil, std::string_view function, invocation& call);
+
+  /// Runs what Python code wants to run for `event`, if it still does.
+  void run_event(const gil_held& gil, event_number event);
 
   /// Checks that `function` can be called.
   /// Errors: `no_such_function`, `error`.
@@ -135,6 +162,7 @@ private:
   std::int64_t id_ = -1;
   std::shared_ptr<interrupter> control_;
   std::shared_ptr<pin_owner> pins_;
+  std::shared_ptr<interp_actors::python::peers> peers_;
   module_context context_;
   module_types types_;
   object module_;    // interp_actors

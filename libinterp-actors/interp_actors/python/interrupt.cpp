@@ -19,6 +19,7 @@ void interrupter::attach(const gil_held&, PyObject* exception) {
 
 void interrupter::detach(const gil_held& gil) {
   end(gil);
+  end_waits();
   std::lock_guard guard{mutex_};
   interpreter_ = nullptr;
   exception_ = nullptr;
@@ -36,7 +37,54 @@ bool interrupter::interrupt(std::uint64_t activity) noexcept {
       && _PyEval_AddPendingCall(interpreter_, on_pending_call, this, 0) != 0)
     queued_.store(
         false, std::memory_order_release); // CPython's queue is full: the next step of the ladder tries again
+  ring_all();
   return true;
+}
+
+interrupter::waiting::waiting(interrupter& control, bell& bell) : control_{control}, bell_{bell} {
+  std::lock_guard guard{control.waits_mutex_};
+  next_ = std::exchange(control.waits_, this);
+}
+
+interrupter::waiting::~waiting() {
+  std::lock_guard guard{control_.waits_mutex_};
+  auto** place = &control_.waits_;
+  while (*place != this)
+    place = &(*place)->next_;
+  *place = next_;
+}
+
+void interrupter::ring_all() noexcept {
+  std::lock_guard guard{waits_mutex_};
+  for (auto* each = waits_; each; each = each->next_)
+    each->bell_.ring();
+}
+
+bool interrupter::check(const gil_held& gil) {
+  if (Py_MakePendingCalls() < 0)
+    return false;
+  // Another thread may have run the pending call; then the exception waits for this one's next instruction.
+  if (PyThread_get_thread_ident() == thread_ && raised_from_elsewhere_.load(std::memory_order_relaxed)) {
+    forget_raised(gil);
+    PyErr_SetString(exception_, "interrupted from outside");
+    return false;
+  }
+  if (fenced() || waits_ended_.load(std::memory_order_acquire)) {
+    PyErr_SetString(exception_ ? exception_ : PyExc_RuntimeError,
+                    "this interpreter has ended; nothing in it can wait any more");
+    return false;
+  }
+  return true;
+}
+
+void interrupter::end_waits() noexcept {
+  waits_ended_.store(true, std::memory_order_release);
+  ring_all();
+}
+
+void interrupter::fence() noexcept {
+  fenced_.store(true, std::memory_order_release);
+  ring_all();
 }
 
 // Runs with the GIL, in whichever Python thread of the interpreter comes first.

@@ -39,8 +39,11 @@ std::vector<unsigned long> other_threads(const gil_held&, std::mutex& making) {
 /// here.
 class watchdog {
 public:
-  watchdog(PyThreadState* watched, std::mutex& making, clock::time_point from, clock::time_point until)
-      : watched_{watched}, making_{making}, from_{from}, until_{until}, thread_{[this] { run(); }} {}
+  watchdog(PyThreadState* watched, interrupter& control, std::mutex& making, clock::time_point from,
+           clock::time_point until)
+      : watched_{watched}, control_{control}, making_{making}, from_{from}, until_{until}, thread_{[this] {
+          run();
+        }} {}
 
   void stop() {
     {
@@ -56,6 +59,7 @@ private:
     std::unique_lock guard{mutex_};
     if (changed_.wait_until(guard, from_, [this] { return stopped_; }))
       return;
+    control_.end_waits();
     while (!stopped_ && clock::now() < until_) {
       guard.unlock();
       raise_everywhere();
@@ -83,6 +87,7 @@ private:
   }
 
   PyThreadState* watched_;
+  interrupter& control_;
   std::mutex& making_;
   clock::time_point from_;
   clock::time_point until_;
@@ -105,13 +110,13 @@ void call(const gil_held& gil, const char* module_name, const char* function) {
 
 } // namespace
 
-bool end_python_threads(const gil_held& gil, const teardown_limits& limits) {
+bool end_python_threads(const gil_held& gil, interrupter& control, const teardown_limits& limits) {
   auto own = PyThread_get_thread_ident();
   PyThreadState_SetAsyncExc(own, nullptr); // an interrupt that comes late would end the steps below instead
   auto begin = clock::now();
   auto until = begin + limits.grace + limits.limit;
   std::mutex making;
-  watchdog dog{PyThreadState_Get(), making, begin + limits.grace, until};
+  watchdog dog{PyThreadState_Get(), control, making, begin + limits.grace, until};
   call(gil, "threading", "_shutdown");
   call(gil, "atexit", "_run_exitfuncs"); // 3.14 does not join threads that are started here: count afterwards
   while (!other_threads(gil, making).empty() && clock::now() < until)

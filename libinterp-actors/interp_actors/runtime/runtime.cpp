@@ -1,20 +1,17 @@
 #include "interp_actors/runtime/runtime.hpp"
 
-#include "interp_actors/actor/address.hpp"
-#include "interp_actors/actor/incarnation.hpp"
+#include "interp_actors/actor/spawn.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/python/engine.hpp"
 
 #include <caf/actor_cast.hpp>
-
-#include <system_error>
 
 namespace interp_actors {
 
 runtime::runtime(caf::actor_system& system, const runtime_options& options)
     : system_{system},
       engine_{std::make_unique<python::engine>(options.python)},
-      roster_{std::make_shared<roster>(system, *engine_, options.interpreters)} {}
+      roster_{std::make_shared<roster>(system, *engine_, options.interpreters, options.dead_letters)} {}
 
 runtime::~runtime() {
   stop();
@@ -23,30 +20,12 @@ runtime::~runtime() {
 }
 
 caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options options) {
-  auto box = std::make_shared<mailbox>(options.mailbox);
-  auto handle = system_.spawn<address>(box, options, roster_->settings.shutdown_timeout);
-  auto strong = caf::actor_cast<caf::strong_actor_ptr>(handle);
-  auto give_up = [&](caf::error why) {
-    auto* self = static_cast<address*>(strong->get());
-    box->close(why);
-    self->cleanup(caf::error{why}, nullptr);
-    return why;
-  };
-  auto inhabitant = std::make_shared<incarnation>(roster_, box, std::move(code), std::move(options));
-  static_cast<address*>(strong->get())->inhabit(inhabitant);
-  if (!roster_->enter(inhabitant))
-    return give_up(
-        make_error(errc::stopped, "the runtime has stopped; no interpreter can be spawned any more"));
-  try {
-    inhabitant->launch();
-  } catch (const std::system_error& problem) {
-    box->release_address();
-    roster_->ended(*inhabitant);
-    return give_up(make_error(errc::start_failed, std::string{problem.what()}));
-  }
-  if (auto problem = inhabitant->wait_started())
+  auto spawned = start_interpreter(roster_, std::move(code), std::move(options));
+  if (!spawned)
+    return std::move(spawned.error());
+  if (auto problem = spawned->inhabitant->wait_started())
     return problem;
-  return caf::actor_cast<interpreter_actor>(strong);
+  return caf::actor_cast<interpreter_actor>(spawned->actor);
 }
 
 void runtime::stop() {

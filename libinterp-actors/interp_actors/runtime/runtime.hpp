@@ -36,6 +36,9 @@ public:
   /// `errc::stopped`.
   caf::expected<interpreter_actor> spawn(source code, spawn_options options = {});
 
+  /// Messages that reached nobody.
+  std::size_t dead_letters() const noexcept { return roster_->dead_letters->count(); }
+
   /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
   /// ended or was given up; later spawns fail.
   void stop();

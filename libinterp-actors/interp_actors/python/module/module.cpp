@@ -5,6 +5,7 @@
 #include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/module/actor_error.hpp"
+#include "interp_actors/python/module/actors.hpp"
 #include "interp_actors/python/module/builder.hpp"
 #include "interp_actors/python/module/lines.hpp"
 #include "interp_actors/python/module/reference.hpp"
@@ -17,13 +18,9 @@ namespace interp_actors::python {
 
 namespace {
 
-module_state* state_of_module(PyObject* module) {
-  return static_cast<module_state*>(PyModule_GetState(module));
-}
-
 int module_exec(PyObject* module) {
   auto gil = gil_held::entered();
-  auto* state = state_of_module(module);
+  auto* state = &state_of_module(module);
   *state = module_state{};
   state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
   state->types.reference = reinterpret_cast<PyTypeObject*>(make_reference_type(gil, module).release());
@@ -37,7 +34,7 @@ int module_exec(PyObject* module) {
                                 "an interpreter that goes on is abandoned.",
                                 PyExc_KeyboardInterrupt, nullptr);
   if (!state->types.exporter || !state->types.reference || !state->types.actor_error || !state->lines
-      || !state->builder || !state->types.interrupted)
+      || !state->builder || !state->types.interrupted || !add_actors(gil, module, *state))
     return -1;
   if (PyModule_AddObjectRef(module, "Interrupted", state->types.interrupted) < 0
       || PyModule_AddObjectRef(module, "ActorError", state->types.actor_error) < 0
@@ -48,24 +45,16 @@ int module_exec(PyObject* module) {
 }
 
 int module_traverse(PyObject* module, visitproc visit, void* arg) {
-  auto* state = state_of_module(module);
-  Py_VISIT(state->types.exporter);
-  Py_VISIT(state->types.interrupted);
-  Py_VISIT(state->types.reference);
-  Py_VISIT(state->types.actor_error);
-  Py_VISIT(state->lines);
-  Py_VISIT(state->builder);
-  return 0;
+  int found = 0;
+  state_of_module(module).each([&](auto* one) {
+    if (one && found == 0)
+      found = visit(reinterpret_cast<PyObject*>(one), arg);
+  });
+  return found;
 }
 
 int module_clear(PyObject* module) {
-  auto* state = state_of_module(module);
-  Py_CLEAR(state->types.exporter);
-  Py_CLEAR(state->types.interrupted);
-  Py_CLEAR(state->types.reference);
-  Py_CLEAR(state->types.actor_error);
-  Py_CLEAR(state->lines);
-  Py_CLEAR(state->builder);
+  state_of_module(module).each([](auto*& one) { Py_CLEAR(one); });
   return 0;
 }
 
@@ -87,23 +76,39 @@ PyObject* init_module() {
 
 } // namespace
 
+module_state& state_of_module(PyObject* module) {
+  return *static_cast<module_state*>(PyModule_GetState(module));
+}
+
 module_state* state_of(PyObject* instance) {
   auto* module = PyType_GetModuleByDef(Py_TYPE(instance), &definition);
-  return module ? state_of_module(module) : nullptr;
+  return module ? &state_of_module(module) : nullptr;
 }
 
 bool check_entry(const gil_held& gil, PyObject* instance) {
   auto* state = state_of(instance);
-  if (!state)
-    return false;
-  if (state->context && state->context->control->fenced()) {
-    PyErr_SetString(state->types.interrupted,
+  return state && check_entry(gil, *state);
+}
+
+bool check_entry(const gil_held& gil, module_state& state) {
+  if (!state.context)
+    return true;
+  if (state.context->control->fenced()) {
+    PyErr_SetString(state.types.interrupted ? state.types.interrupted : PyExc_RuntimeError,
                     "this interpreter was abandoned; nothing that it does counts any more");
     return false;
   }
-  if (state->context)
-    state->context->rules.pins->drain(gil);
+  state.context->rules.pins->drain(gil);
   return true;
+}
+
+peers* peers_of(const gil_held& gil, module_state& state) {
+  if (!check_entry(gil, state))
+    return nullptr;
+  if (state.context && state.context->peers)
+    return state.context->peers;
+  PyErr_SetString(PyExc_RuntimeError, "this interpreter is no actor, and reaches none");
+  return nullptr;
 }
 
 void register_module() {
@@ -115,7 +120,7 @@ bool enter_module(const gil_held& gil, module_context& context, module_types& ty
   module = steal(gil, PyImport_ImportModule(module_name));
   if (!module)
     return false;
-  auto* state = state_of_module(module.get());
+  auto* state = &state_of_module(module.get());
   state->context = &context;
   types = state->types;
   context.rules.exporter_type = types.exporter;

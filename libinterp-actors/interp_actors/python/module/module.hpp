@@ -9,6 +9,7 @@ namespace interp_actors::python {
 
 class conversion;
 class interrupter;
+class peers;
 class pin_owner;
 
 /// Makes writes of whole lines by many interpreters come out one after the other. One for each process, the
@@ -24,6 +25,8 @@ struct module_context {
   payload_rules rules;
   conversion* values = nullptr;
   line_gate* gate = nullptr;
+  interp_actors::python::peers* peers = nullptr; // null where Python code reaches nobody
+  unsigned long thread = 0;                      // the interpreter's own
 };
 
 /// References to the module's types that the interpreter uses, borrowed from the module's state.

@@ -1,0 +1,38 @@
+#include "interp_actors/actor/spawn.hpp"
+
+#include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/translate.hpp"
+
+#include <caf/actor_cast.hpp>
+
+#include <system_error>
+
+namespace interp_actors {
+
+caf::expected<spawned_interpreter> start_interpreter(const std::shared_ptr<roster>& home, source code,
+                                                     spawn_options options) {
+  auto box = std::make_shared<mailbox>(options.mailbox);
+  auto handle = home->system.spawn<address>(box, options, home->settings.shutdown_timeout);
+  auto strong = caf::actor_cast<caf::strong_actor_ptr>(handle);
+  auto give_up = [&](caf::error why) {
+    auto* self = static_cast<address*>(strong->get());
+    box->close(why);
+    self->cleanup(caf::error{why}, nullptr);
+    return why;
+  };
+  auto inhabitant = std::make_shared<incarnation>(home, box, std::move(code), std::move(options));
+  static_cast<address*>(strong->get())->inhabit(inhabitant);
+  if (!home->enter(inhabitant))
+    return give_up(
+        make_error(errc::stopped, "the runtime has stopped; no interpreter can be spawned any more"));
+  try {
+    inhabitant->launch();
+  } catch (const std::system_error& problem) {
+    box->release_address();
+    home->ended(*inhabitant);
+    return give_up(make_error(errc::start_failed, std::string{problem.what()}));
+  }
+  return spawned_interpreter{std::move(strong), std::move(inhabitant)};
+}
+
+} // namespace interp_actors
