@@ -4,6 +4,7 @@
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
+#include "interp_actors/python/handler_table.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -25,11 +26,12 @@ time_point deadline_after(std::chrono::nanoseconds limit) {
 } // namespace
 
 incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
-                         spawn_options options)
+                         spawn_options options, std::shared_ptr<const typed_start> typed)
     : home_{std::move(home)},
       box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
+      typed_{std::move(typed)},
       link_{box_->wake()} {}
 
 void incarnation::launch() {
@@ -167,11 +169,17 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
       interpreter.check_function(gil, function);
+    if (typed_)
+      implement(gil, interpreter);
   } catch (const python::error& problem) {
     ending_ = make_error(errc::start_failed, problem.data());
   } catch (const python::no_such_function& problem) {
     ending_ = make_error(errc::no_such_function,
                          std::string{problem.what()} + " ('" + code_.name + "' was loaded)");
+  } catch (const python::interface_mismatch& problem) {
+    ending_ = make_error(errc::wrong_type, std::string{problem.what()});
+  } catch (const python::wrong_value& problem) {
+    ending_ = make_error(errc::wrong_type, std::string{problem.what()});
   } catch (const std::exception& problem) {
     ending_ = make_error(errc::start_failed, std::string{problem.what()});
   }
@@ -205,12 +213,19 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   caf::message answer;
   std::optional<python::error> raised;
   caf::error problem;
+  caf::error mismatch; // between a message or result and the interface; nobody's end without a request
   try {
-    answer = dispatch(gil, interpreter, taken.element->payload);
+    auto& content = taken.element->payload;
+    answer =
+        typed_ ? dispatch_typed(gil, interpreter, content, is_request) : dispatch(gil, interpreter, content);
   } catch (python::error& error) {
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
     problem = make_error(errc::no_such_function, std::string{error.what()});
+  } catch (const python::wrong_value& error) {
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+  } catch (const python::interface_mismatch& error) { // redefined in the meantime
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
   } catch (const std::exception& error) {
     // No memory, most likely. Nobody knows what was left undone: the incarnation ends.
     problem = make_error(errc::crashed, "C++ raised '" + std::string{error.what()} + "' around the handler");
@@ -242,6 +257,10 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
     }
   } else if (problem && !is_request) {
     ending_ = problem;
+  } else if (mismatch) {
+    problem = std::move(mismatch);
+    if (is_request && options_.fail_on == fail_on::exceptions)
+      ending_ = problem;
   }
   if (!outcome.unanswered)
     return;
@@ -268,6 +287,69 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
     return {};
   }
   return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+}
+
+namespace {
+
+/// A message on its way into a handler, and its result on the way back.
+class typed_call final : public python::handler_call {
+public:
+  typed_call(const interface::method& method, const caf::message& content, bool is_request)
+      : method_{method}, content_{content}, is_request_{is_request} {}
+
+  void write_argument(std::size_t index, value_sink& sink) override {
+    method_.write_argument(content_, index, sink);
+  }
+  void read_result(value_source& source) override { result = method_.read_result(source); }
+  bool wants_result() const override { return is_request_; }
+
+  caf::message result;
+
+private:
+  const interface::method& method_;
+  const caf::message& content_;
+  const bool is_request_;
+};
+
+/// What the constructor of an actor's class is given.
+class construction final : public python::handler_call {
+public:
+  explicit construction(const typed_start& start) : start_{start} {}
+
+  void write_argument(std::size_t index, value_sink& sink) override {
+    packed_reader reader{start_.arguments[index]};
+    transfer(reader, sink);
+  }
+  void read_result(value_source&) override {}
+  bool wants_result() const override { return false; }
+
+private:
+  const typed_start& start_;
+};
+
+} // namespace
+
+void incarnation::implement(const python::gil_held& gil, python::interpreter& interpreter) {
+  python::implementation what;
+  for (auto& method : typed_->type->methods)
+    what.handlers.push_back(&method.signature);
+  handler_signature constructor{"__init__", typed_->shapes, nullptr};
+  construction arguments{*typed_};
+  what.class_name = options_.class_name;
+  what.constructor = &constructor;
+  what.construction = &arguments;
+  what.source_name = code_.name;
+  interpreter.implement(gil, what);
+}
+
+caf::message incarnation::dispatch_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                                         const caf::message& content, bool is_request) {
+  auto* method = typed_->type->find(content);
+  if (!method)
+    return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+  typed_call call{*method, content, is_request};
+  interpreter.call_handler(gil, static_cast<std::size_t>(method - typed_->type->methods.data()), call);
+  return std::move(call.result);
 }
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {

@@ -1,15 +1,14 @@
 #pragma once
 
+#include "interp_actors/actor/read_scalar.hpp"
+#include "interp_actors/actor/reference.hpp"
 #include "interp_actors/actor/shape_of.hpp"
-#include "interp_actors/actor/write_value.hpp"
+#include "interp_actors/actor/value_reader.hpp"
+#include "interp_actors/actor/value_traits.hpp"
 
 namespace interp_actors {
 
-/// Takes a value from `source` as a `T`, any type that CAF can inspect.
-/// Errors: `value_error` that names the place, what was there and what was expected.
-template <class T>
-void read_value(value_source& source, T& x);
-
+/// As `read_value(source, x)`, for a new `T`.
 template <class T>
 T read_value(value_source& source) {
   T result{};
@@ -18,135 +17,6 @@ T read_value(value_source& source) {
 }
 
 namespace detail {
-
-class value_reader : public inspection<value_reader>, public field_maker {
-public:
-  static constexpr bool is_loading = true;
-  static constexpr bool is_describing = false;
-
-  explicit value_reader(value_source& source) : source_{source} {}
-
-  template <class T>
-  static std::string_view name_of() {
-    return type_name<T>();
-  }
-  void object_begin(std::string_view, std::size_t) { source_.begin_struct(); }
-  void object_end() { source_.end(); }
-
-  template <class T, class Fallback, class Rule>
-  void visit_field(member_field<T, Fallback, Rule>& x) {
-    load_field(x, *x.value);
-  }
-  template <class Get, class Set, class Fallback, class Rule>
-  void visit_field(virtual_field<Get, Set, Fallback, Rule>& x) {
-    std::decay_t<decltype(x.get())> value{};
-    load_field(x, value);
-    set_field(x, std::move(value));
-  }
-  template <class IsPresent, class Get, class Reset, class Set>
-  void visit_field(optional_field<IsPresent, Get, Reset, Set>& x) {
-    using type = std::decay_t<decltype(x.get())>;
-    std::optional<type> value;
-    if (source_.field(x.name))
-      at_field(x.name, [&] { read_value(source_, value); });
-    if (value)
-      set_field(x, std::move(*value));
-    else
-      x.reset();
-  }
-
-  void check(bool ok, const char* what) {
-    if (!ok)
-      throw value_error(std::string{"a value that does not fit: "} + what);
-  }
-  void check(const caf::error& problem, const char*) {
-    if (problem)
-      throw value_error("a value that does not fit: " + to_string(problem));
-  }
-
-  template <class T>
-  bool apply(T& x) {
-    read_value(source_, x);
-    return true;
-  }
-  template <class Get, class Set>
-  bool apply(Get get, Set&& set) {
-    std::decay_t<decltype(get())> value{};
-    read_value(source_, value);
-    call(set, std::move(value));
-    return true;
-  }
-  template <class T>
-  bool value(T& x) {
-    return apply(x);
-  }
-
-private:
-  template <class F>
-  void at_field(std::string_view name, F f) {
-    try {
-      f();
-    } catch (value_error& problem) {
-      problem.prepend("." + std::string{name});
-      throw;
-    }
-  }
-
-  template <class Field, class T>
-  void load_field(Field& x, T& value) {
-    constexpr bool has_fallback = !std::is_same_v<std::decay_t<decltype(x.fallback_value)>, no_extra>;
-    bool there = source_.field(x.name);
-    if constexpr (has_fallback) {
-      if (!there
-          || (source_.next() == value_kind::nil && fit(shape_of<T>(), value_kind::nil) == fitness::none)) {
-        if (there)
-          source_.nil();
-        value = x.fallback_value;
-        return;
-      }
-    } else if constexpr (is_optional<T>) {
-      if (!there) {
-        value.reset();
-        return;
-      }
-    } else {
-      if (!there)
-        throw value_error("a structure without the field '" + std::string{x.name} + "'");
-    }
-    at_field(x.name, [&] {
-      read_value(source_, value);
-      if constexpr (!std::is_same_v<std::decay_t<decltype(x.rule)>, no_extra>)
-        check(x.rule(value), "it breaks the field's invariant");
-    });
-  }
-
-  template <class Field, class T>
-  void set_field(Field& x, T value) {
-    at_field(x.name, [&] { call(x.set, std::move(value)); });
-  }
-
-  template <class Set, class T>
-  void call(Set& set, T value) {
-    using result = decltype(set(std::move(value)));
-    if constexpr (std::is_void_v<result>)
-      set(std::move(value));
-    else
-      check(set(std::move(value)), "its setter refused it");
-  }
-
-  value_source& source_;
-};
-
-/// Says in the words of `T` what was expected, where the value as a whole is the mistake.
-template <class T, class F>
-decltype(auto) expecting(F f) {
-  try {
-    return f();
-  } catch (value_error& problem) {
-    problem.expect(python_name(shape_of<T>()));
-    throw;
-  }
-}
 
 /// Reads one part of a list or map; `step` names it.
 template <class T, class Step>
@@ -161,88 +31,6 @@ void read_part(value_source& source, T& x, Step step) {
 
 inline std::string index_step(std::size_t index) {
   return "[" + std::to_string(index) + "]";
-}
-
-template <class T>
-void read_integer(value_source& source, T& x) {
-  auto start = source.mark();
-  auto refuse = [&] {
-    source.rewind(start);
-    throw value_error(source.describe(), std::string{"int from "}
-                                             + std::to_string(std::numeric_limits<T>::min()) + " to "
-                                             + std::to_string(std::numeric_limits<T>::max()));
-  };
-  if constexpr (std::is_signed_v<T>) {
-    std::int64_t number = 0;
-    try {
-      number = source.integer();
-    } catch (const value_error&) {
-      if (source.next() != value_kind::integer)
-        throw;
-      refuse();
-    }
-    if (!std::in_range<T>(number))
-      refuse();
-    x = static_cast<T>(number);
-  } else {
-    std::uint64_t number = 0;
-    try {
-      number = source.unsigned_integer();
-    } catch (const value_error&) {
-      if (source.next() != value_kind::integer)
-        throw;
-      refuse();
-    }
-    if (number > std::numeric_limits<T>::max())
-      refuse();
-    x = static_cast<T>(number);
-  }
-}
-
-template <class T>
-void read_enum(value_source& source, T& x) {
-  auto start = source.mark();
-  auto found = expecting<T>([&] { return source.enumeration(); });
-  auto refuse = [&] {
-    source.rewind(start);
-    throw value_error(source.describe(), "a value of " + cpp_name(shape_of<T>()));
-  };
-  using integer = std::underlying_type_t<T>;
-  if constexpr (named_enum<T>) {
-    if (!found.name.empty() && from_string(std::string{found.name}, x))
-      return;
-  }
-  if (!found.number || !std::in_range<decltype(+integer{})>(*found.number)
-      || *found.number < static_cast<std::int64_t>(std::numeric_limits<integer>::min())
-      || static_cast<std::uint64_t>(std::max<std::int64_t>(*found.number, 0))
-             > static_cast<std::uint64_t>(std::numeric_limits<integer>::max()))
-    refuse();
-  auto number = static_cast<integer>(*found.number);
-  if constexpr (checked_enum<T>) {
-    if (!from_integer(number, x))
-      refuse();
-  } else {
-    if (named_enum<T> && !found.name.empty())
-      refuse(); // its name says more than its number
-    x = static_cast<T>(number);
-  }
-}
-
-template <class T>
-void read_duration(std::chrono::nanoseconds from, T& x) {
-  using rep = typename T::rep;
-  if constexpr (std::is_floating_point_v<rep>) {
-    x = std::chrono::duration_cast<T>(from);
-  } else {
-    using factor = std::ratio_divide<std::nano, typename T::period>;
-    std::int64_t count = 0;
-    if (__builtin_mul_overflow(from.count(), std::intmax_t{factor::num}, &count))
-      throw value_error("a duration that its type cannot hold");
-    count /= factor::den;
-    if (!std::in_range<rep>(count))
-      throw value_error("a duration that its type cannot hold");
-    x = T{static_cast<rep>(count)};
-  }
 }
 
 template <class T, std::size_t... Is>

@@ -18,6 +18,7 @@ constexpr auto names = std::to_array<std::pair<errc, std::string_view>>({
     {errc::mailbox_full, "mailbox_full"},
     {errc::stopped, "stopped"},
     {errc::no_such_function, "no_such_function"},
+    {errc::wrong_type, "wrong_type"},
 });
 
 } // namespace

@@ -30,6 +30,9 @@ enum class errc : std::uint8_t {
   stopped,
   /// No such function, or none that can be called.
   no_such_function,
+  /// A handler of an interface returned another type than the interface says, was given what Python cannot
+  /// hold, or does not fit the interface at all. The context says what was expected.
+  wrong_type,
 };
 
 /// The name of `code`, as in `errc::NAME`.

@@ -60,6 +60,13 @@ struct type_shape {
   std::vector<field> fields;
 };
 
+/// A message of an interface as its handler sees it: the name, what it is given, what it gives back.
+struct handler_signature {
+  std::string name;
+  std::vector<shape_ref> arguments;
+  shape_ref result = nullptr;
+};
+
 /// The type in C++'s words: "std::vector<double>".
 std::string cpp_name(const type_shape& shape);
 

@@ -11,8 +11,8 @@ std::string_view to_string(value_kind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-value_error::value_error(std::string got, std::string expected)
-    : got_{std::move(got)}, expected_{std::move(expected)} {
+value_error::value_error(std::string got, std::string expected, bool is_exact)
+    : got_{std::move(got)}, expected_{std::move(expected)}, is_exact_{is_exact} {
   compose();
 }
 
@@ -26,7 +26,7 @@ void value_error::prepend(std::string_view step) {
 }
 
 void value_error::expect(std::string expected) {
-  if (!path_.empty() || expected_.empty())
+  if (!path_.empty() || is_exact_)
     return;
   expected_ = std::move(expected);
   compose();

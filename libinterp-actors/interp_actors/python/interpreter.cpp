@@ -2,6 +2,8 @@
 
 #include "interp_actors/python/interpreter.hpp"
 
+#include "interp_actors/python/handler_table.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -97,6 +99,7 @@ interpreter::~interpreter() {
   control_->detach(gil);
   functions_.clear();
   spare_view_.clear();
+  handlers_.reset();
   values_.clear();
   namespace_ = {};
   module_ = {};
@@ -254,6 +257,22 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
   return std::move(*payload);
 }
 
+void interpreter::implement(const gil_held& gil, const implementation& what) {
+  try {
+    handlers_ = std::make_unique<handler_table>(gil, values_, namespace_.get(), what);
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::call_handler(const gil_held& gil, std::size_t index, handler_call& call) {
+  try {
+    handlers_->call(gil, values_, index, call);
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
 void interpreter::between_messages(const gil_held& gil) {
   pins_->drain(gil);
   if (++messages_ % turn_after_messages == 0)
@@ -274,12 +293,15 @@ void interpreter::abandon() noexcept {
     entry.second.name.release();
   }
   spare_view_.abandon();
+  if (handlers_)
+    handlers_->abandon();
   values_.abandon();
   namespace_.release();
   module_.release();
 }
 
 void interpreter::clear_modules(const gil_held& gil) {
+  handlers_.reset();
   functions_.clear();
   last_function_ = nullptr;
   auto main = steal(gil, PyImport_ImportModule("__main__"));

@@ -23,8 +23,22 @@ runtime::~runtime() {
 }
 
 caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options options) {
+  auto actor = spawn_typed(std::move(code), std::move(options), nullptr);
+  if (!actor)
+    return std::move(actor.error());
+  return caf::actor_cast<interpreter_actor>(std::move(*actor));
+}
+
+caf::expected<caf::strong_actor_ptr> runtime::spawn_typed(source code, spawn_options options,
+                                                          std::shared_ptr<const typed_start> typed) {
+  if (options.class_name.empty() ? typed && !typed->arguments.empty() : !typed)
+    return make_error(
+        errc::start_failed,
+        typed ? "arguments are for the constructor of a class: name it in spawn_options::class_name"
+              : "spawn_options::class_name is for typed actors");
   auto box = std::make_shared<mailbox>(options.mailbox);
-  auto handle = system_.spawn<address>(box, options, roster_->settings.shutdown_timeout);
+  auto handle =
+      system_.spawn<address>(box, options, roster_->settings.shutdown_timeout, typed ? typed->type : nullptr);
   auto strong = caf::actor_cast<caf::strong_actor_ptr>(handle);
   auto give_up = [&](caf::error why) {
     auto* self = static_cast<address*>(strong->get());
@@ -32,7 +46,8 @@ caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options optio
     self->cleanup(caf::error{why}, nullptr);
     return why;
   };
-  auto inhabitant = std::make_shared<incarnation>(roster_, box, std::move(code), std::move(options));
+  auto inhabitant =
+      std::make_shared<incarnation>(roster_, box, std::move(code), std::move(options), std::move(typed));
   static_cast<address*>(strong->get())->inhabit(inhabitant);
   if (!roster_->enter(inhabitant))
     return give_up(
@@ -46,7 +61,7 @@ caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options optio
   }
   if (auto problem = inhabitant->wait_started())
     return problem;
-  return caf::actor_cast<interpreter_actor>(strong);
+  return strong;
 }
 
 void runtime::stop() {
