@@ -3,6 +3,7 @@
 /// Everything that users of the library need.
 
 #include "interp_actors/actor/caller.hpp"
+#include "interp_actors/actor/packing.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/base/payload_stats.hpp"

@@ -449,6 +449,8 @@ TEST_F(Convert, OverflowNamesTheValueAndTheRange) {
   EXPECT_EQ(
       problem_with<std::int64_t>("-(10 ** 100000)"),
       "int of less than -2**63, where int from -9223372036854775808 to 9223372036854775807 was expected");
+  EXPECT_EQ(problem_with<std::optional<std::uint8_t>>("256"),
+            "int 256, where int from 0 to 255 was expected");
   EXPECT_EQ(problem_with<double>("10 ** 400"), "int of more than 64 bits, where float was expected");
   EXPECT_THROW(unpack<std::uint8_t>(pack(256)), ia::value_error);
   EXPECT_THROW(unpack<std::int64_t>(pack(std::numeric_limits<std::uint64_t>::max())), ia::value_error);

@@ -83,7 +83,10 @@ public:
     auto has_note = [&x] { return x.note_.has_value(); };
     auto get_note = [&x] { return *x.note_; };
     auto reset_note = [&x] { x.note_.reset(); };
-    auto set_note = [&x](std::string note) { x.note_ = std::move(note); };
+    auto set_note = [&x](std::string note) {
+      x.note_ = std::move(note);
+      return true;
+    };
     return f.object(x).fields(f.field("id", x.id).invariant([](std::uint32_t id) { return id < 1000; }),
                               f.field("limit", x.limit).fallback(std::int64_t{100}),
                               f.field("owner", get_owner, set_owner),

@@ -11,7 +11,7 @@ namespace {
 constexpr auto all = {
     errc::python_exception, errc::exited,           errc::crashed,      errc::deadline_exceeded,
     errc::cancelled,        errc::abandoned,        errc::start_failed, errc::mailbox_full,
-    errc::stopped,          errc::no_such_function,
+    errc::stopped,          errc::no_such_function, errc::wrong_type,
 };
 
 TEST(Errc, EveryCodeHasANameThatLeadsBack) {

@@ -5,6 +5,7 @@
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
+#include "interp_actors/python/handler_table.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -32,11 +33,12 @@ bool never_began(const python_error& error, const caf::message& content) {
 } // namespace
 
 incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
-                         spawn_options options)
+                         spawn_options options, std::shared_ptr<const typed_start> typed)
     : home_{std::move(home)},
       box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
+      typed_{std::move(typed)},
       out_{std::make_shared<outbox>(home_, box_, options_.name)},
       link_{box_->wake(), out_} {}
 
@@ -131,7 +133,7 @@ void incarnation::abandon() {
 }
 
 void incarnation::take_address_down() {
-  out_->end();
+  out_->end(box_->reason());
   if (box_->unreachable())
     return; // CAF does it, in the thread that dropped the last handle
   static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
@@ -193,11 +195,17 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
       interpreter.check_function(gil, function);
+    if (typed_)
+      implement(gil, interpreter);
   } catch (const python::error& problem) {
     ending_ = make_error(errc::start_failed, problem.data());
   } catch (const python::no_such_function& problem) {
     ending_ = make_error(errc::no_such_function,
                          std::string{problem.what()} + " ('" + code_.name + "' was loaded)");
+  } catch (const python::interface_mismatch& problem) {
+    ending_ = make_error(errc::wrong_type, std::string{problem.what()});
+  } catch (const python::wrong_value& problem) {
+    ending_ = make_error(errc::wrong_type, std::string{problem.what()});
   } catch (const std::exception& problem) {
     ending_ = make_error(errc::start_failed, std::string{problem.what()});
   }
@@ -232,14 +240,21 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   caf::message answer;
   std::optional<python::error> raised;
   caf::error problem;
+  bool not_understood = false;
+  caf::error mismatch; // between a message or result and the interface; nobody's end without a request
   try {
     answer = dispatch(gil, interpreter, taken.element->payload, is_request);
   } catch (python::error& error) {
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
     problem = make_error(errc::no_such_function, std::string{error.what()});
+    not_understood = true;
   } catch (const value_error& error) {
-    problem = make_error(errc::wrong_type, std::string{error.what()});
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+  } catch (const python::wrong_value& error) {
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+  } catch (const python::interface_mismatch& error) { // redefined in the meantime
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
   } catch (const std::exception& error) {
     // No memory, most likely. Nobody knows what was left undone: the incarnation ends.
     problem = make_error(errc::crashed, "C++ raised '" + std::string{error.what()} + "' around the handler");
@@ -267,13 +282,19 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
       if (options_.fail_on == fail_on::exceptions)
         ending_ = make_error(errc::crashed, *python_error_of(problem));
     } else if (how == kind::exception && never_began(raised->data(), taken.element->payload)) {
+      not_understood = true;
       problem = make_error(errc::wrong_type, raised->data().summary());
     } else {
       problem = make_error(errc::crashed, raised->take());
       ending_ = problem;
     }
+  } else if (mismatch) {
+    problem = std::move(mismatch);
+    not_understood = true;
+    if (is_request && options_.fail_on == fail_on::exceptions)
+      ending_ = problem;
   }
-  if (problem && !is_request && !ending_)
+  if (not_understood && !is_request)
     dead_letter(gil, taken.element->payload, describe(problem));
   if (!outcome.unanswered)
     return;
@@ -313,7 +334,7 @@ private:
 
 void incarnation::dead_letter(const python::gil_held& gil, const caf::message& content,
                               const std::string& why) {
-  interp_actors::dead_letter letter{options_.name, {}, to_string(content) + ": " + why};
+  interp_actors::dead_letter letter{options_.name, {}, "(" + type_names(content) + "): " + why};
   gil.release([&] { home_->dead_letters->take(letter, !std::exchange(lost_a_letter_, true)); });
 }
 
@@ -325,10 +346,20 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
   }
   if (content.match_elements<invoke_atom, std::string, packed_message>()
       || content.match_elements<invoke_atom, std::string, packed_message, caf::timespan>()) {
-    packing call{content.get_as<packed_message>(2), is_request};
-    interpreter.invoke(gil, content.get_as<std::string>(1), call);
-    return is_request ? caf::make_message(to_message(std::move(call.result))) : caf::message{};
+    auto& function = content.get_as<std::string>(1);
+    auto& arguments = content.get_as<packed_message>(2);
+    packed_value result;
+    if (typed_) {
+      result = invoke_typed(gil, interpreter, function, arguments, is_request);
+    } else {
+      packing call{arguments, is_request};
+      interpreter.invoke(gil, function, call);
+      result = std::move(call.result);
+    }
+    return is_request ? caf::make_message(to_message(std::move(result))) : caf::message{};
   }
+  if (typed_)
+    return dispatch_typed(gil, interpreter, content, is_request);
   if (content.match_elements<call_atom, std::string, shared_bytes>()
       || content.match_elements<call_atom, std::string, shared_bytes, caf::timespan>()) {
     return caf::make_message(
@@ -347,6 +378,94 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
   if (!is_request)
     throw value_error("no message that an interpreter understands");
   return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+}
+
+namespace {
+
+/// A message on its way into a handler, and its result on the way back.
+class typed_call final : public python::handler_call {
+public:
+  typed_call(const interface::method& method, const caf::message& content, bool is_request)
+      : method_{method}, content_{content}, is_request_{is_request} {}
+
+  void write_argument(std::size_t index, value_sink& sink) override {
+    method_.write_argument(content_, index, sink);
+  }
+  void read_result(value_source& source) override { result = method_.read_result(source); }
+  bool wants_result() const override { return is_request_; }
+
+  caf::message result;
+
+private:
+  const interface::method& method_;
+  const caf::message& content_;
+  const bool is_request_;
+};
+
+/// What the constructor of an actor's class is given.
+class construction final : public python::handler_call {
+public:
+  explicit construction(const typed_start& start) : start_{start} {}
+
+  void write_argument(std::size_t index, value_sink& sink) override {
+    packed_reader reader{start_.arguments[index]};
+    transfer(reader, sink);
+  }
+  void read_result(value_source&) override {}
+  bool wants_result() const override { return false; }
+
+private:
+  const typed_start& start_;
+};
+
+} // namespace
+
+void incarnation::implement(const python::gil_held& gil, python::interpreter& interpreter) {
+  python::implementation what;
+  for (auto& method : typed_->type->methods)
+    what.handlers.push_back(&method.signature);
+  handler_signature constructor{"__init__", typed_->shapes, nullptr};
+  construction arguments{*typed_};
+  what.class_name = options_.class_name;
+  what.constructor = &constructor;
+  what.construction = &arguments;
+  what.source_name = code_.name;
+  interpreter.implement(gil, what);
+}
+
+packed_value incarnation::invoke_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                                       const std::string& function, const packed_message& arguments,
+                                       bool is_request) {
+  auto packed = to_value(arguments);
+  packed_reader reader{packed};
+  const interface::method* method = nullptr;
+  caf::message content;
+  try {
+    std::tie(method, content) = typed_->type->read(function, reader);
+  } catch (value_error& problem) {
+    throw value_error("'" + function + "' was to be given " + problem.what());
+  }
+  if (!method)
+    throw python::no_such_function("no function '" + function + "' in " + typed_->type->name);
+  auto answer = dispatch_typed(gil, interpreter, content, is_request);
+  packed_value result;
+  if (is_request) {
+    packed_writer writer{result};
+    method->write_result(answer, writer);
+  }
+  return result;
+}
+
+caf::message incarnation::dispatch_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                                         const caf::message& content, bool is_request) {
+  auto* method = typed_->type->find(content);
+  if (!method && !is_request)
+    throw value_error("no message of " + typed_->type->name);
+  if (!method)
+    return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+  typed_call call{*method, content, is_request};
+  interpreter.call_handler(gil, static_cast<std::size_t>(method - typed_->type->methods.data()), call);
+  return std::move(call.result);
 }
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/actor/abandonable_thread.hpp"
+#include "interp_actors/actor/interface.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/outbox.hpp"
 #include "interp_actors/actor/roster.hpp"
@@ -26,7 +27,9 @@ namespace interp_actors {
 /// Thread: `stop`, `cancel`, `wait_started`, `hurry` any; `tick` the timer's; the rest its own.
 class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
 public:
-  incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code, spawn_options options);
+  /// `typed` is null for the generic interface.
+  incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code, spawn_options options,
+              std::shared_ptr<const typed_start> typed = nullptr);
 
   /// Starts the thread.
   /// Errors: std::system_error.
@@ -66,6 +69,11 @@ private:
   void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
   caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter,
                         const caf::message& content, bool is_request);
+  void implement(const python::gil_held& gil, python::interpreter& interpreter);
+  caf::message dispatch_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                              const caf::message& content, bool is_request);
+  packed_value invoke_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                            const std::string& function, const packed_message& arguments, bool is_request);
   void dead_letter(const python::gil_held& gil, const caf::message& content, const std::string& why);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
@@ -79,6 +87,7 @@ private:
   const std::shared_ptr<mailbox> box_;
   const source code_;
   const spawn_options options_;
+  const std::shared_ptr<const typed_start> typed_;
   const std::shared_ptr<outbox> out_;
   const python::interpreter_link link_;
   abandonable_thread thread_;

@@ -1,5 +1,7 @@
 #include "interp_actors/actor/interface.hpp"
 
+#include <optional>
+
 namespace interp_actors {
 
 const interface::method* interface::find(const caf::message& content) const noexcept {
@@ -17,6 +19,26 @@ const interface::method* interface::find(std::string_view wanted) const noexcept
     if (one.signature.name == wanted)
       return &one;
   return nullptr;
+}
+
+std::pair<const interface::method*, caf::message> interface::read(std::string_view wanted,
+                                                                  value_source& arguments) const {
+  std::optional<value_error> problem;
+  auto begin = arguments.mark();
+  for (auto& one : methods) {
+    if (one.signature.name != wanted)
+      continue;
+    try {
+      auto content = one.read_arguments(arguments);
+      return {&one, std::move(content)};
+    } catch (const value_error& misfit) {
+      problem = misfit;
+      arguments.rewind(begin);
+    }
+  }
+  if (problem)
+    throw *problem;
+  return {nullptr, caf::message{}};
 }
 
 std::string_view interface::handler_of(caf::type_id_t id) const noexcept {

@@ -38,6 +38,11 @@ public:
   const method* find(const caf::message& content) const noexcept;
   const method* find(std::string_view name) const noexcept;
 
+  /// Takes the arguments of a message, a tuple, for the first signature called `name` that they fit; null where
+  /// none is called so.
+  /// Errors: `value_error` where none fits.
+  std::pair<const method*, caf::message> read(std::string_view name, value_source& arguments) const;
+
   std::vector<method> methods;
   /// As CAF names the type.
   std::string name;
@@ -177,7 +182,7 @@ namespace detail {
 /// Errors: `value_error` that names the argument.
 template <class... Args>
 void pack_arguments(typed_start& start, const Args&... args) {
-  auto pack = [&start](const auto& argument) {
+  [[maybe_unused]] auto pack = [&start](const auto& argument) {
     start.shapes.push_back(&shape_of<std::decay_t<decltype(argument)>>);
     auto& packed = start.arguments.emplace_back();
     packed_writer writer{packed};

@@ -45,13 +45,18 @@ void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* 
 
 std::size_t payload_bytes(const caf::message& content) {
   std::size_t result = 0;
-  if (content.size() < 3)
-    return result;
-  if (content.match_element<shared_bytes>(2))
-    return content.get_as<shared_bytes>(2).size();
-  if (content.match_element<std::vector<shared_bytes>>(2))
-    for (auto& bytes : content.get_as<std::vector<shared_bytes>>(2))
-      result += bytes.size();
+  for (std::size_t i = 1; i < content.size(); ++i) {
+    if (content.match_element<shared_bytes>(i))
+      result += content.get_as<shared_bytes>(i).size();
+    else if (content.match_element<std::vector<shared_bytes>>(i))
+      for (auto& bytes : content.get_as<std::vector<shared_bytes>>(i))
+        result += bytes.size();
+    else if (content.match_element<packed_message>(i)) {
+      result += content.get_as<packed_message>(i).bytes.size();
+      for (auto& bytes : content.get_as<packed_message>(i).payloads)
+        result += bytes.size();
+    }
+  }
   return result;
 }
 

@@ -97,7 +97,10 @@ void outbox::close(const caf::error& why) {
       answer->fail(reason);
 }
 
-void outbox::end() {
+void outbox::end(const caf::error& why) {
+  // An end that would not reach them through their links.
+  bool quiet = !why || why == caf::exit_reason::unreachable;
+  auto reason = quiet ? caf::make_error(caf::exit_reason::user_shutdown) : why;
   std::set<caf::actor_addr> children;
   {
     std::lock_guard guard{mutex_};
@@ -105,12 +108,7 @@ void outbox::end() {
   }
   for (auto& child : children)
     if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child))
-      send_exit(actor, box_->address()->address(), caf::make_error(caf::exit_reason::user_shutdown));
-}
-
-bool outbox::is_closed() const {
-  std::lock_guard guard{mutex_};
-  return closed_.has_value();
+      send_exit(actor, box_->address()->address(), reason);
 }
 
 // -- for the address
@@ -193,10 +191,9 @@ python::peers::letter_ptr outbox::write(const actor_reference_ptr& to, std::stri
   result->to = actor_of(to);
   result->function = function;
   if (auto* type = type_of(to)) {
-    result->method = type->find(function);
+    std::tie(result->method, result->content) = type->read(function, arguments);
     if (!result->method)
       throw value_error("to " + type->name + ", which has no such message");
-    result->content = result->method->read_arguments(arguments);
   } else {
     packed_value packed;
     packed_writer writer{packed};

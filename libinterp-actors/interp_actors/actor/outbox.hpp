@@ -34,8 +34,8 @@ public:
   /// The interpreter stops: all that is under way fails for `why`, and so does all that comes.
   void close(const caf::error& why);
 
-  /// The interpreter has ended: so do its children.
-  void end();
+  /// The interpreter has ended for `why`: so do its children.
+  void end(const caf::error& why);
 
   // -- for the address
   // --------------------------------------------------------------------------------------------
@@ -94,7 +94,6 @@ private:
   void arm(time_point when);
   std::optional<request> take_request(std::uint64_t number);
   void deliver(const message& what, caf::message_id id);
-  bool is_closed() const;
 
   const std::shared_ptr<roster> home_;
   const std::shared_ptr<mailbox> box_;

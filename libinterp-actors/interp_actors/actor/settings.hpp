@@ -33,6 +33,9 @@ struct spawn_options {
   std::string name = "interpreter";
   /// Functions of the source that must exist and be callable, or the spawn fails.
   std::vector<std::string> functions;
+  /// For typed actors: the class of the source whose methods are the handlers. An instance is made at the
+  /// start and holds the state; empty for functions.
+  std::string class_name;
   mailbox_limits mailbox;
   /// Time for each message, from its acceptance into the mailbox to the end of its handler; 0 is no deadline.
   caf::timespan deadline{0};

@@ -11,8 +11,8 @@ std::string_view to_string(value_kind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-value_error::value_error(std::string got, std::string expected)
-    : got_{std::move(got)}, expected_{std::move(expected)} {
+value_error::value_error(std::string got, std::string expected, bool is_exact)
+    : got_{std::move(got)}, expected_{std::move(expected)}, is_exact_{is_exact} {
   compose();
 }
 
@@ -26,7 +26,7 @@ void value_error::prepend(std::string_view step) {
 }
 
 void value_error::expect(std::string expected) {
-  if (!path_.empty() || expected_.empty())
+  if (!path_.empty() || is_exact_)
     return;
   expected_ = std::move(expected);
   compose();
@@ -62,6 +62,20 @@ void transfer_integer(value_source& from, value_sink& to) {
 void transfer_parts(value_source& from, value_sink& to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
     transfer(from, to);
+  from.end();
+  to.end();
+}
+
+/// The same for parts that have a place.
+void transfer_row(value_source& from, value_sink& to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    try {
+      transfer(from, to);
+    } catch (value_error& problem) {
+      problem.prepend("[" + std::to_string(i) + "]");
+      throw;
+    }
+  }
   from.end();
   to.end();
 }
@@ -107,13 +121,13 @@ void transfer(value_source& from, value_sink& to) {
   case value_kind::list: {
     auto size = from.begin_list();
     to.begin_list(size);
-    transfer_parts(from, to, size);
+    transfer_row(from, to, size);
     return;
   }
   case value_kind::tuple: {
     auto size = from.begin_tuple();
     to.begin_tuple(size);
-    transfer_parts(from, to, size);
+    transfer_row(from, to, size);
     return;
   }
   case value_kind::set: {
@@ -133,8 +147,14 @@ void transfer(value_source& from, value_sink& to) {
     auto size = from.begin_struct();
     to.begin_struct(type, size);
     for (std::size_t i = 0; i < size; ++i) {
-      to.field(from.next_field());
-      transfer(from, to);
+      std::string name{from.next_field()};
+      to.field(name);
+      try {
+        transfer(from, to);
+      } catch (value_error& problem) {
+        problem.prepend("." + name);
+        throw;
+      }
     }
     from.end();
     to.end();

@@ -44,7 +44,8 @@ std::string_view to_string(value_kind kind);
 class value_error : public std::exception {
 public:
   /// `got` says what there was, in Python's words ("str 'abc'"), `expected` what was to be there ("float").
-  value_error(std::string got, std::string expected);
+  /// With `is_exact`, `expect` cannot say it better: "int from 0 to 255".
+  value_error(std::string got, std::string expected, bool is_exact = false);
 
   /// Says all by itself; goes on where a value was named: "a memoryview that is not contiguous: copy it".
   explicit value_error(std::string problem);
@@ -66,6 +67,7 @@ private:
   std::string got_;
   std::string expected_;
   std::string text_;
+  bool is_exact_ = true;
 };
 
 /// The address of an actor as values carry it. What stands behind it is the business of the layer that made

@@ -2,6 +2,7 @@
 
 #include "interp_actors/python/interpreter.hpp"
 
+#include "interp_actors/python/handler_table.hpp"
 #include "interp_actors/python/module/events.hpp"
 #include "interp_actors/python/object_sink.hpp"
 #include "interp_actors/python/object_source.hpp"
@@ -103,6 +104,7 @@ interpreter::~interpreter() {
   control_->detach(gil);
   functions_.clear();
   spare_view_.clear();
+  handlers_.reset();
   values_.clear();
   namespace_ = {};
   module_ = {};
@@ -260,9 +262,25 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
   return std::move(*payload);
 }
 
-void interpreter::invoke(const gil_held& gil, std::string_view function, invocation& call) {
-  auto callable = find(gil, function);
+void interpreter::implement(const gil_held& gil, const implementation& what) {
   try {
+    handlers_ = std::make_unique<handler_table>(gil, values_, namespace_.get(), what);
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::call_handler(const gil_held& gil, std::size_t index, handler_call& call) {
+  try {
+    handlers_->call(gil, values_, index, call);
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::invoke(const gil_held& gil, std::string_view function, invocation& call) {
+  try {
+    auto callable = find(gil, function);
     object_sink sink{gil, values_};
     try {
       call.write_arguments(sink);
@@ -309,12 +327,15 @@ void interpreter::abandon() noexcept {
     entry.second.name.release();
   }
   spare_view_.abandon();
+  if (handlers_)
+    handlers_->abandon();
   values_.abandon();
   namespace_.release();
   module_.release();
 }
 
 void interpreter::clear_modules(const gil_held& gil) {
+  handlers_.reset();
   functions_.clear();
   last_function_ = nullptr;
   auto main = steal(gil, PyImport_ImportModule("__main__"));
@@ -322,6 +343,7 @@ void interpreter::clear_modules(const gil_held& gil) {
     PyDict_Clear(PyModule_GetDict(main.get()));
   if (namespace_)
     PyDict_Clear(namespace_.get());
+  drop_events(gil, module_.get());
   PyErr_Clear();
   PyGC_Collect();
   pins_->drain(gil);

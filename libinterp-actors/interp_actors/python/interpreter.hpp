@@ -12,6 +12,7 @@
 #include "interp_actors/python/teardown.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -21,6 +22,10 @@
 struct _ts;
 
 namespace interp_actors::python {
+
+class handler_call;
+class handler_table;
+struct implementation;
 
 /// A name that leads to no function. The text says what was looked for, and where.
 class no_such_function : public std::runtime_error {
@@ -102,6 +107,14 @@ public:
   /// Runs what Python code wants to run for `event`, if it still does.
   void run_event(const gil_held& gil, event_number event);
 
+  /// Makes the loaded source implement an interface; see handler_table.
+  /// Errors: also `interface_mismatch` and `wrong_value`.
+  void implement(const gil_held& gil, const implementation& what);
+
+  /// Calls one of its handlers.
+  /// Errors: also `wrong_value`, `interface_mismatch`.
+  void call_handler(const gil_held& gil, std::size_t index, handler_call& call);
+
   /// Checks that `function` can be called.
   /// Errors: `no_such_function`, `error`.
   void check_function(const gil_held& gil, std::string_view function);
@@ -169,6 +182,7 @@ private:
   object namespace_; // dict of the loaded source
   spare_view spare_view_;
   conversion values_;
+  std::unique_ptr<handler_table> handlers_;
   source_texts texts_;
   std::uint64_t executed_ = 0;
   std::uint32_t messages_ = 0;

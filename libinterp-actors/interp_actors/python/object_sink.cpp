@@ -7,18 +7,6 @@
 
 namespace interp_actors::python {
 
-void class_plan::abandon() noexcept {
-  made_of.release();
-  for (auto& field : fields)
-    if (field.second)
-      field.second->abandon();
-  for (auto& part : parts)
-    if (part)
-      part->abandon();
-}
-
-object_sink::~object_sink() = default;
-
 bool object_sink::part_must_be_hashable() const {
   if (levels_.empty())
     return false;
@@ -26,7 +14,16 @@ bool object_sink::part_must_be_hashable() const {
   return top.hashable || top.what == container::set || (top.what == container::map && !top.key);
 }
 
-const class_plan* object_sink::plan_of_part() const {
+const class_plan* object_sink::plan_of_part(std::string_view type) const {
+  auto* plan = plan_in_container();
+  if (plan)
+    for (auto& choice : plan->choices)
+      if (choice.first == type)
+        return choice.second;
+  return plan;
+}
+
+const class_plan* object_sink::plan_in_container() const {
   if (levels_.empty())
     return plan_;
   auto& top = levels_.back();
@@ -37,7 +34,7 @@ const class_plan* object_sink::plan_of_part() const {
   auto& parts = top.plan->parts;
   // A tuple has a plan for each part, a map two; the rest have one for all.
   std::size_t index = top.what == container::map ? (top.key ? 1 : 0) : parts.size() > 1 ? top.done : 0;
-  return index < parts.size() ? parts[index].get() : nullptr;
+  return index < parts.size() ? parts[index] : nullptr;
 }
 
 void object_sink::give(object made) {
@@ -143,7 +140,7 @@ void object_sink::actor(const actor_reference_ptr& value) {
   give(to_python(gil_, with_.reference_type(), value));
 }
 
-void object_sink::begin(container what, object made, std::size_t size) {
+void object_sink::begin(container what, object made, std::size_t size, const class_plan* plan) {
   if (!made)
     throw raised{};
   if (levels_.size() == max_value_levels)
@@ -152,7 +149,6 @@ void object_sink::begin(container what, object made, std::size_t size) {
   if ((what == container::list || what == container::tuple) && size > 0)
     PyObject_GC_UnTrack(made.get());
   auto hashable = part_must_be_hashable();
-  auto* plan = plan_of_part();
   levels_.push_back({what, hashable, std::move(made), {}, 0, size, plan, nullptr});
 }
 
@@ -160,31 +156,32 @@ void object_sink::begin_list(std::size_t size) {
   if (part_must_be_hashable())
     begin_tuple(size);
   else
-    begin(container::list, steal(gil_, PyList_New(static_cast<Py_ssize_t>(size))), size);
+    begin(container::list, steal(gil_, PyList_New(static_cast<Py_ssize_t>(size))), size, plan_of_part());
 }
 
 void object_sink::begin_tuple(std::size_t size) {
-  begin(container::tuple, steal(gil_, PyTuple_New(static_cast<Py_ssize_t>(size))), size);
+  begin(container::tuple, steal(gil_, PyTuple_New(static_cast<Py_ssize_t>(size))), size, plan_of_part());
 }
 
 void object_sink::begin_set(std::size_t size) {
   bool frozen = part_must_be_hashable();
   // A frozenset that nobody else has seen may be filled.
-  begin(container::set, steal(gil_, frozen ? PyFrozenSet_New(nullptr) : PySet_New(nullptr)), size);
+  begin(container::set, steal(gil_, frozen ? PyFrozenSet_New(nullptr) : PySet_New(nullptr)), size,
+        plan_of_part());
 }
 
 void object_sink::begin_map(std::size_t size) {
   if (part_must_be_hashable())
     throw value_error("a map in a set or as a key, which Python cannot hash");
-  begin(container::map, steal(gil_, PyDict_New()), size);
+  begin(container::map, steal(gil_, PyDict_New()), size, plan_of_part());
 }
 
-void object_sink::begin_struct(std::string_view, std::size_t fields) {
-  auto* plan = plan_of_part();
+void object_sink::begin_struct(std::string_view type, std::size_t fields) {
+  auto* plan = plan_of_part(type);
   if (part_must_be_hashable() && !(plan && plan->made_of))
     throw value_error(
         "a structure in a set or as a key, which Python cannot hash; annotate a frozen dataclass");
-  begin(container::structure, steal(gil_, PyDict_New()), fields);
+  begin(container::structure, steal(gil_, PyDict_New()), fields, plan);
 }
 
 void object_sink::field(std::string_view name) {
@@ -194,7 +191,7 @@ void object_sink::field(std::string_view name) {
   if (top.plan)
     for (auto& known : top.plan->fields)
       if (known.first == name)
-        top.field_plan = known.second.get();
+        top.field_plan = known.second;
 }
 
 void object_sink::end() {

@@ -3,22 +3,20 @@
 #include "interp_actors/base/value.hpp"
 #include "interp_actors/python/conversion.hpp"
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace interp_actors::python {
 
-/// Which classes a handler's annotation wants for the structures in a value, part by part; null where it
-/// names none. Made when an actor starts; see annotation.hpp.
+/// Which classes a handler's annotation wants for the structures in a value, part by part; null stands for
+/// none. Plans of types that contain themselves lead back to themselves.
+/// Owner: a `class_plans`, which outlives its use.
 struct class_plan {
   object made_of; // called with the structure's fields, by name
-  std::vector<std::pair<std::string, std::unique_ptr<class_plan>>> fields;
-  std::vector<std::unique_ptr<class_plan>> parts; // as those of the type's shape
-
-  /// Leaves everything to an interpreter that is abandoned.
-  void abandon() noexcept;
+  std::vector<std::pair<std::string, const class_plan*>> fields;
+  std::vector<const class_plan*> parts;                           // as those of the type's shape
+  std::vector<std::pair<std::string, const class_plan*>> choices; // of a variant, by the type's name
 };
 
 /// Makes a Python object of a value: payloads become memoryviews, structures dicts or what the plan says,
@@ -29,7 +27,6 @@ class object_sink final : public value_sink {
 public:
   object_sink(const gil_held& gil, conversion& with, const class_plan* plan = nullptr)
       : gil_{gil}, with_{with}, plan_{plan} {}
-  ~object_sink() override;
 
   /// The object, once the value is whole.
   object take() { return std::move(result_); }
@@ -69,9 +66,10 @@ private:
   };
 
   void give(object made);
-  void begin(container what, object made, std::size_t size);
+  void begin(container what, object made, std::size_t size, const class_plan* plan);
   bool part_must_be_hashable() const;
-  const class_plan* plan_of_part() const;
+  const class_plan* plan_of_part(std::string_view type = {}) const;
+  const class_plan* plan_in_container() const;
   object timedelta(std::chrono::nanoseconds value);
 
   const gil_held& gil_;

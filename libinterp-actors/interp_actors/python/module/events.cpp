@@ -144,6 +144,10 @@ object take_for_event(const gil_held& gil, module_state& state, event_number eve
   return steal(gil, found);
 }
 
+void drop_events(const gil_held&, PyObject* module) {
+  PyDict_Clear(state_of_module(module).events);
+}
+
 bool run_event(const gil_held& gil, PyObject* module, event_number event) {
   auto& state = state_of_module(module);
   auto what = take_for_event(gil, state, event);

@@ -26,6 +26,9 @@ bool keep_for_event(const gil_held& gil, module_state& state, event_number event
 /// Takes it back; null where it is not there any more.
 object take_for_event(const gil_held& gil, module_state& state, event_number event);
 
+/// Drops all that is kept, in an interpreter that has ended.
+void drop_events(const gil_held& gil, PyObject* module);
+
 /// Runs what is kept for `event`, in the interpreter's own thread. Returns false with an exception set.
 bool run_event(const gil_held& gil, PyObject* module, event_number event);
 

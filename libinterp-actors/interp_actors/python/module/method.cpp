@@ -63,20 +63,18 @@ peers::letter_ptr write(const gil_held& gil, module_state& state, peers& out, Py
 }
 
 /// Takes `timeout` out of the keywords, which may hold nothing else. Returns false with an exception set.
-bool read_keywords(const gil_held&, PyObject* self, PyObject* keywords, const char* allowed,
-                   PyObject*& timeout) {
-  timeout = nullptr;
+bool read_keywords(const gil_held& gil, PyObject* self, PyObject* keywords, object& timeout) {
   Py_ssize_t place = 0;
   PyObject* key = nullptr;
   PyObject* value = nullptr;
   while (keywords && PyDict_Next(keywords, &place, &key, &value)) {
-    if (!allowed || !PyUnicode_Check(key) || PyUnicode_CompareWithASCIIString(key, allowed) != 0) {
+    if (!PyUnicode_Check(key) || PyUnicode_CompareWithASCIIString(key, "timeout") != 0) {
       PyErr_Format(PyExc_TypeError,
                    "'%.100s' of another actor takes positional arguments alone, and no keyword '%.100S'",
                    part_of(self).name.c_str(), key);
       return false;
     }
-    timeout = value; // the dict is the call's own
+    timeout = borrow(gil, value);
   }
   return true;
 }
@@ -91,10 +89,10 @@ PyObject* method_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
   return at_boundary([&]() -> PyObject* {
     auto& state = *state_of(self);
     auto* out = peers_of(gil, state);
-    PyObject* timeout = nullptr;
+    object timeout;
     auto until = peers::clock::time_point::max();
-    if (!out || !read_keywords(gil, self, keywords, "timeout", timeout)
-        || !read_call_timeout(gil, *out, timeout, until))
+    if (!out || !read_keywords(gil, self, keywords, timeout)
+        || !read_call_timeout(gil, *out, timeout.get(), until))
       return nullptr;
     if (in_own_thread(state) && is_self(*out, part_of(self))) {
       PyErr_Format(
@@ -136,10 +134,10 @@ PyObject* method_future(PyObject* self, PyObject* arguments, PyObject* keywords)
   return at_boundary([&]() -> PyObject* {
     auto& state = *state_of(self);
     auto* out = peers_of(gil, state);
-    PyObject* timeout = nullptr;
+    object timeout;
     auto until = peers::clock::time_point::max();
-    if (!out || !read_keywords(gil, self, keywords, "timeout", timeout)
-        || !read_call_timeout(gil, *out, timeout, until))
+    if (!out || !read_keywords(gil, self, keywords, timeout)
+        || !read_call_timeout(gil, *out, timeout.get(), until))
       return nullptr;
     auto letter = write(gil, state, *out, self, arguments);
     auto answer = gil.release([&] { return out->ask(std::move(letter), until); });
