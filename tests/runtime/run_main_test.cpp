@@ -74,10 +74,17 @@ TEST(RunMain, ReadsOptionsFromTheCommandLineAndTheConfigurationFile) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(RunMain, CallsOfPythonCodeWaitAsLongAsTheCommandLineSays) {
+  auto result = run("--what=wait --interp-actors.call-timeout=50ms --interp-actors.shutdown-timeout=200ms");
+  EXPECT_EQ(result.output, "timed out\n");
+  EXPECT_EQ(result.code, 0);
+}
+
 TEST(RunMain, WrongOptionsEndWithUsageCodeAndSayWhich) {
   auto unknown = run("--no-such-option=1");
   EXPECT_EQ(unknown.code, 64);
   EXPECT_NE(unknown.output.find("no-such-option"), std::string::npos) << unknown.output;
+  EXPECT_EQ(run("--interp-actors.call-timeout=0s").code, 64);
   auto negative = run("--interp-actors.grace=-1s");
   EXPECT_EQ(negative.code, 64);
   EXPECT_NE(negative.output.find("interp-actors.grace"), std::string::npos) << negative.output;
@@ -92,8 +99,8 @@ TEST(RunMain, MissingVirtualEnvironmentIsUnavailable) {
 TEST(RunMain, HelpListsTheOptions) {
   auto result = run("--long-help");
   EXPECT_EQ(result.code, 0);
-  for (auto* key :
-       {"virtual-env", "sys-path", "grace", "shutdown-timeout", "linger-timeout", "pin-threshold-bytes"})
+  for (auto* key : {"virtual-env", "sys-path", "grace", "shutdown-timeout", "call-timeout", "linger-timeout",
+                    "pin-threshold-bytes"})
     EXPECT_NE(result.output.find(key), std::string::npos) << key;
 }
 

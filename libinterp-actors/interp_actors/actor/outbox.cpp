@@ -141,9 +141,9 @@ void outbox::on_answer(caf::message_id id, const caf::message& content) {
   else if (content.match_elements<packed_message>())
     found->answer->finish(std::make_unique<packed_reply>(content.get_as<packed_message>(0)));
   else
-    found->answer->fail(to_error_value(make_error(errc::wrong_type, "the actor answered with "
-                                                                        + shortened(to_string(content), 200)
-                                                                        + ", which is no packed value")));
+    found->answer->fail(
+        to_error_value(make_error(errc::wrong_type, "the actor answered with (" + type_names(content)
+                                                        + "), which is no packed value")));
 }
 
 void outbox::on_down(const caf::actor_addr& source, const caf::error& reason) {
@@ -210,11 +210,12 @@ void outbox::deliver(const message& what, caf::message_id id) {
 std::shared_ptr<python::awaited> outbox::ask(letter_ptr what, time_point until) {
   auto& letter = static_cast<message&>(*what);
   std::shared_ptr<python::awaited> answer;
+  auto self = box_->lock_address(); // where the answer comes to
   {
     std::lock_guard guard{mutex_};
     answer = std::make_shared<python::awaited>(++last_request_);
-    if (closed_) {
-      answer->fail(*closed_);
+    if (closed_ || !self) {
+      answer->fail(closed_.value_or(to_error_value(make_error(errc::stopped, "'" + name_ + "' has ended"))));
       return answer;
     }
     auto& entry = requests_[last_request_];
