@@ -202,6 +202,7 @@ TEST_F(Convert, BooleansNumbersAndTextsComeBack) {
   round_trip(std::string{"grün 😀"}, "'grün 😀'");
   round_trip(std::string("a\0b", 3), "'a\\x00b'");
   round_trip(std::byte{7}, "7");
+  round_trip(caf::unit, "None");
 }
 
 TEST_F(Convert, EnumerationsAreTheirNamesOrNumbers) {
