@@ -73,6 +73,7 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
     // Nothing but the library's own module has run yet: the interpreter can end at once.
     gil_held gil;
     control_->detach(gil);
+    checkpoint_ = {};
     values_.clear();
     module_ = {};
     namespace_ = {};
@@ -93,7 +94,13 @@ void interpreter::set_up(const gil_held& gil, engine& engine) {
   if (!main)
     throw_raised(gil);
   namespace_ = borrow(gil, PyModule_GetDict(main.get()));
-  control_->attach(gil, types_.interrupted);
+  auto code = steal(gil, Py_CompileString("lambda: None", "<interp_actors>", Py_eval_input));
+  auto globals = steal(gil, PyDict_New());
+  if (code && globals)
+    checkpoint_ = steal(gil, PyEval_EvalCode(code.get(), globals.get(), globals.get()));
+  if (!checkpoint_)
+    throw_raised(gil);
+  control_->attach(gil, types_.interrupted, checkpoint_.get());
 }
 
 interpreter::~interpreter() {
@@ -108,6 +115,7 @@ interpreter::~interpreter() {
   values_.clear();
   namespace_ = {};
   module_ = {};
+  checkpoint_ = {};
   pins_->close(gil);
   PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), nullptr);
   Py_EndInterpreter(thread_state_);
@@ -332,6 +340,7 @@ void interpreter::abandon() noexcept {
   values_.abandon();
   namespace_.release();
   module_.release();
+  checkpoint_.release();
 }
 
 void interpreter::clear_modules(const gil_held& gil) {

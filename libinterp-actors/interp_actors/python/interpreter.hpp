@@ -178,8 +178,9 @@ private:
   std::shared_ptr<interp_actors::python::peers> peers_;
   module_context context_;
   module_types types_;
-  object module_;    // interp_actors
-  object namespace_; // dict of the loaded source
+  object module_;     // interp_actors
+  object checkpoint_; // a function that does nothing
+  object namespace_;  // dict of the loaded source
   spare_view spare_view_;
   conversion values_;
   std::unique_ptr<handler_table> handlers_;

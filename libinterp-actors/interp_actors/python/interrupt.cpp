@@ -10,11 +10,12 @@ extern "C" int _PyEval_AddPendingCall(PyInterpreterState* interpreter, int (*fun
 
 namespace interp_actors::python {
 
-void interrupter::attach(const gil_held&, PyObject* exception) {
+void interrupter::attach(const gil_held&, PyObject* exception, PyObject* checkpoint) {
   std::lock_guard guard{mutex_};
   interpreter_ = PyInterpreterState_Get();
   thread_ = PyThread_get_thread_ident();
   exception_ = exception;
+  checkpoint_ = checkpoint;
 }
 
 void interrupter::detach(const gil_held& gil) {
@@ -23,6 +24,7 @@ void interrupter::detach(const gil_held& gil) {
   std::lock_guard guard{mutex_};
   interpreter_ = nullptr;
   exception_ = nullptr;
+  checkpoint_ = nullptr;
 }
 
 bool interrupter::interrupt(std::uint64_t activity) noexcept {
@@ -61,14 +63,8 @@ void interrupter::ring_all() noexcept {
 }
 
 bool interrupter::check(const gil_held& gil) {
-  if (Py_MakePendingCalls() < 0)
+  if (checkpoint_ && !steal(gil, PyObject_CallNoArgs(checkpoint_)))
     return false;
-  // Another thread may have run the pending call; then the exception waits for this one's next instruction.
-  if (PyThread_get_thread_ident() == thread_ && raised_from_elsewhere_.load(std::memory_order_relaxed)) {
-    forget_raised(gil);
-    PyErr_SetString(exception_, "interrupted from outside");
-    return false;
-  }
   if (fenced() || waits_ended_.load(std::memory_order_acquire)) {
     PyErr_SetString(exception_ ? exception_ : PyExc_RuntimeError,
                     "this interpreter has ended; nothing in it can wait any more");
@@ -90,7 +86,7 @@ void interrupter::fence() noexcept {
 // Runs with the GIL, in whichever Python thread of the interpreter comes first.
 int interrupter::on_pending_call(void* self) {
   auto& that = *static_cast<interrupter*>(self);
-  that.queued_.store(false, std::memory_order_release);
+  that.queued_.exchange(false); // before the look at the target, for whoever finds it set relies on that look
   auto running = that.running_.load(std::memory_order_relaxed);
   if (running == 0 || running != that.target_.load(std::memory_order_relaxed) || !that.exception_)
     return 0;

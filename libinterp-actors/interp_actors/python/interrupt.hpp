@@ -23,8 +23,9 @@ public:
   interrupter(const interrupter&) = delete;
   interrupter& operator=(const interrupter&) = delete;
 
-  /// Makes the calling thread the target. `exception` is the class to raise; borrowed until `detach`.
-  void attach(const gil_held& gil, PyObject* exception);
+  /// Makes the calling thread the target. `exception` is the class to raise, `checkpoint` a Python function
+  /// that does nothing; both borrowed until `detach`.
+  void attach(const gil_held& gil, PyObject* exception, PyObject* checkpoint);
 
   /// Ends all interrupting; to be called before the interpreter ends.
   void detach(const gil_held& gil);
@@ -62,7 +63,9 @@ public:
     waiting* next_;
   };
 
-  /// Raises what was to interrupt the calling thread, as between two instructions of Python code, once.
+  /// Raises what was to interrupt the calling thread, once, by running the function that does nothing: between
+  /// two instructions of Python code CPython looks for it. (`Py_MakePendingCalls` does nothing in a
+  /// subinterpreter.)
   /// Returns false with the exception set.
   bool check(const gil_held& gil);
 
@@ -82,6 +85,7 @@ private:
   _is* interpreter_ = nullptr;
   unsigned long thread_ = 0;
   PyObject* exception_ = nullptr;
+  PyObject* checkpoint_ = nullptr;
   std::atomic<std::uint64_t> running_{0};
   std::atomic<std::uint64_t> target_{0};
   std::atomic<bool> queued_{false};
