@@ -598,6 +598,22 @@ TEST_F(Interface, AnInstanceLetsGoOfPayloadsAtItsEnd) {
   EXPECT_EQ(ia::read_payload_stats().live_blocks, 0u);
 }
 
+TEST_F(Interface, PayloadsCountForTheMailboxesBytes) {
+  auto actor =
+      start<worker>(std::string{worker_code} + gate.python()
+                        + "def note(text):\n  arrive()\n  wait_at_gate()\nglobals()['pass'] = lambda x: x\n",
+                    {.mailbox = {.bytes = 10}});
+  ia::compat::anonymous_send(actor, note_atom_v, std::string{"now running"});
+  ASSERT_TRUE(gate.arrived());
+  auto payload = ia::shared_bytes::copy("123456");
+  caf::scoped_actor self{system()};
+  auto waiting = ia::compat::request(self, actor, caf::timespan{patience}, pass_atom_v, payload);
+  EXPECT_EQ(code_of(error_of(actor, pass_atom_v, payload)), ia::errc::mailbox_full);
+  gate.open();
+  std::move(waiting).receive([&](const ia::shared_bytes& back) { EXPECT_EQ(back, payload); },
+                             [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
+}
+
 // -- both languages behind one type
 // -----------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ struct mailbox_limits {
 enum class fail_on {
   /// An `Exception` that leaves a request handler answers the request, and the incarnation lives.
   base_exceptions,
-  /// Every exception that leaves a handler ends the incarnation, as in OTP.
+  /// Every exception that leaves a handler ends the incarnation, as in OTP; so does a
+  /// result of a wrong type.
   exceptions,
 };
 
