@@ -954,6 +954,39 @@ TEST_F(References, PinnedBytesOfOneInterpreterReachOthersWithoutACopy) {
   EXPECT_EQ(*result, (std::tuple{1'000'000, true, true}));
 }
 
+TEST_F(References, EveryPublicNameOfTheModuleHasADocstring) {
+  auto actor = spawn(R"(
+import interp_actors
+def undocumented():
+    missing = []
+    for name, value in vars(interp_actors).items():
+        if name.startswith('_'): continue
+        if not value.__doc__: missing.append(name)
+        for part, member in vars(value).items() if isinstance(value, type) else ():
+            if not part.startswith('_') and not member.__doc__: missing.append(f'{name}.{part}')
+    return missing
+)");
+  auto missing = ask<std::vector<std::string>>(actor, "undocumented");
+  ASSERT_TRUE(missing) << ia::describe(missing.error());
+  EXPECT_EQ(*missing, std::vector<std::string>{});
+}
+
+TEST_F(Children, ThatHoldThemselvesLive) {
+  auto actor = spawn(R"(
+import interp_actors as ia
+def start(witness):
+    ia.spawn("""
+import interp_actors as ia
+me = ia.current().address
+def later(witness): witness.told.send_after(0.1)
+""").later(witness)
+)");
+  auto witness = spawn_at_gate("def told(): arrive()");
+  ASSERT_TRUE(ask<caf::unit_t>(actor, "start", witness));
+  EXPECT_TRUE(gate.arrived()) << "its timers end with it";
+  EXPECT_EQ(rt().counts().live, 3u);
+}
+
 // -- many at once
 // -----------------------------------------------------------------------------------------------------
 
