@@ -11,6 +11,7 @@
 #include "cases.hpp"
 #include "machine.hpp"
 #include "report.hpp"
+#include "scoring.hpp"
 #include "session.hpp"
 
 namespace {
@@ -82,9 +83,10 @@ int main(int argc, char** argv) {
   for (auto& one : arguments)
     pointers.push_back(one.data());
   config options;
-  return ia::run_main(options, static_cast<int>(pointers.size()), pointers.data(), [&](ia::runtime& rt) {
-    if (options.rounds < 1)
-      throw std::invalid_argument("--rounds: give at least one round");
-    return bench(options, rt, cores);
-  });
+  return ia::run_main<caf::id_block::bench_types>(
+      options, static_cast<int>(pointers.size()), pointers.data(), [&](ia::runtime& rt) {
+        if (options.rounds < 1)
+          throw std::invalid_argument("--rounds: give at least one round");
+        return bench(options, rt, cores);
+      });
 }

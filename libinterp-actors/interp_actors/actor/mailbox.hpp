@@ -87,14 +87,18 @@ public:
   void bind(caf::actor_control_block* address) { address_ = address; }
   caf::actor_control_block* address() const noexcept { return address_.get(); }
 
+  /// Returns a handle of the address, or null where the last one is gone.
+  caf::strong_actor_ptr lock_address() const noexcept { return address_.lock(); }
+
   /// The bell that wakes the consumer; for pins, too.
   const std::shared_ptr<bell>& wake() const noexcept { return bell_; }
 
   // -- senders
   // ----------------------------------------------------------------------------------------------------
 
-  /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`.
-  push_result push(caf::mailbox_element_ptr& element, time_point deadline);
+  /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`. With `always` the limits do not
+  /// count.
+  push_result push(caf::mailbox_element_ptr& element, time_point deadline, bool always = false);
 
   /// Refuses everything from now on, and answers what waits with `reason`. Later calls do nothing.
   /// `reachable` is false when the last handle is gone, for the thread that dropped it; others that come

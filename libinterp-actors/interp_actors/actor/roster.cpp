@@ -15,8 +15,8 @@ namespace {
 constexpr caf::timespan longest_wait = std::chrono::hours{24 * 365};
 
 interpreter_settings countable(interpreter_settings settings) {
-  for (auto* each :
-       {&settings.grace, &settings.shutdown_timeout, &settings.teardown_timeout, &settings.linger_timeout})
+  for (auto* each : {&settings.grace, &settings.shutdown_timeout, &settings.call_timeout,
+                     &settings.teardown_timeout, &settings.linger_timeout})
     *each = std::min(*each, longest_wait);
   return settings;
 }

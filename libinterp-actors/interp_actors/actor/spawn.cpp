@@ -8,9 +8,11 @@
 namespace interp_actors {
 
 caf::expected<spawned_interpreter> start_interpreter(const std::shared_ptr<roster>& home, source code,
-                                                     spawn_options options) {
+                                                     spawn_options options,
+                                                     std::shared_ptr<const typed_start> typed) {
   auto box = std::make_shared<mailbox>(options.mailbox);
-  auto handle = home->system.spawn<address>(box, options, home->settings.shutdown_timeout);
+  auto handle = home->system.spawn<address>(box, options, home->settings.shutdown_timeout,
+                                            typed ? typed->type : nullptr);
   auto strong = caf::actor_cast<caf::strong_actor_ptr>(handle);
   auto give_up = [&](caf::error why) {
     auto* self = static_cast<address*>(strong->get());
@@ -18,7 +20,8 @@ caf::expected<spawned_interpreter> start_interpreter(const std::shared_ptr<roste
     self->cleanup(caf::error{why}, nullptr);
     return why;
   };
-  auto inhabitant = std::make_shared<incarnation>(home, box, std::move(code), std::move(options));
+  auto inhabitant =
+      std::make_shared<incarnation>(home, box, std::move(code), std::move(options), std::move(typed));
   static_cast<address*>(strong->get())->inhabit(inhabitant);
   if (!home->enter(inhabitant))
     return give_up(

@@ -16,9 +16,10 @@ struct spawned_interpreter {
 };
 
 /// Starts an interpreter that will run `code`, without waiting for it; what is sent meanwhile waits in its
-/// mailbox.
+/// mailbox. `typed` is null for the generic interface.
 /// Errors: `errc::stopped`, `errc::start_failed`.
 caf::expected<spawned_interpreter> start_interpreter(const std::shared_ptr<roster>& home, source code,
-                                                     spawn_options options);
+                                                     spawn_options options,
+                                                     std::shared_ptr<const typed_start> typed = nullptr);
 
 } // namespace interp_actors

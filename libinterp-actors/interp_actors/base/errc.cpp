@@ -22,6 +22,7 @@ constexpr auto names = std::to_array<std::pair<errc, std::string_view>>({
     {errc::channel_full, "channel_full"},
     {errc::channel_moved, "channel_moved"},
     {errc::channel_mismatch, "channel_mismatch"},
+    {errc::wrong_type, "wrong_type"},
 });
 
 } // namespace

@@ -38,6 +38,9 @@ enum class errc : std::uint8_t {
   channel_moved,
   /// The message is not what the channel carries, or not what was asked for.
   channel_mismatch,
+  /// A handler of an interface returned another type than the interface says, was given what Python cannot
+  /// hold, or does not fit the interface at all. The context says what was expected.
+  wrong_type,
 };
 
 /// The name of `code`, as in `errc::NAME`.

@@ -12,8 +12,8 @@ namespace interp_actors {
 struct runtime_options {
   python::engine_options python;
   interpreter_settings interpreters;
-  /// Is told of messages that channels had to drop. They are counted in any case; without a handler, the first
-  /// one of each channel makes a line on stderr.
+  /// Is told of messages that nobody understood, and of those that channels had to drop. They are counted in any case;
+  /// without a handler, the first one of each interpreter and channel makes a line on stderr.
   dead_letter_handler dead_letters;
 };
 

@@ -20,12 +20,25 @@ runtime::~runtime() {
 }
 
 caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options options) {
-  auto spawned = start_interpreter(roster_, std::move(code), std::move(options));
+  auto actor = spawn_typed(std::move(code), std::move(options), nullptr);
+  if (!actor)
+    return std::move(actor.error());
+  return caf::actor_cast<interpreter_actor>(std::move(*actor));
+}
+
+caf::expected<caf::strong_actor_ptr> runtime::spawn_typed(source code, spawn_options options,
+                                                          std::shared_ptr<const typed_start> typed) {
+  if (options.class_name.empty() ? typed && !typed->arguments.empty() : !typed)
+    return make_error(
+        errc::start_failed,
+        typed ? "arguments are for the constructor of a class: name it in spawn_options::class_name"
+              : "spawn_options::class_name is for typed actors");
+  auto spawned = start_interpreter(roster_, std::move(code), std::move(options), std::move(typed));
   if (!spawned)
     return std::move(spawned.error());
   if (auto problem = spawned->inhabitant->wait_started())
     return problem;
-  return caf::actor_cast<interpreter_actor>(spawned->actor);
+  return std::move(spawned->actor);
 }
 
 run_result runtime::run(source code, run_options options) {

@@ -203,11 +203,7 @@ PyCFunction function(F f) {
 } // namespace
 
 bool check_holder(const gil_held& gil, module_state& state) {
-  if (!state.context || !state.context->host) {
-    PyErr_SetString(PyExc_RuntimeError, "there are no channels in this interpreter");
-    return false;
-  }
-  if (!check_entry(gil, state))
+  if (!host_of(gil, state))
     return false;
   if (!state.context->holdings->given_up())
     return true;

@@ -3,10 +3,14 @@
 #include "interp_actors/python/module/module.hpp"
 
 #include "interp_actors/python/interrupt.hpp"
+#include "interp_actors/python/module/actor_error.hpp"
+#include "interp_actors/python/module/actors.hpp"
 #include "interp_actors/python/module/builder.hpp"
 #include "interp_actors/python/module/channel.hpp"
+#include "interp_actors/python/module/host.hpp"
 #include "interp_actors/python/module/lines.hpp"
 #include "interp_actors/python/module/other_interpreter.hpp"
+#include "interp_actors/python/module/reference.hpp"
 #include "interp_actors/python/module/state.hpp"
 #include "interp_actors/python/pin.hpp"
 
@@ -21,6 +25,8 @@ int module_exec(PyObject* module) {
   auto* state = &state_of_module(module);
   *state = module_state{};
   state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
+  state->types.reference = reinterpret_cast<PyTypeObject*>(make_reference_type(gil, module).release());
+  state->types.actor_error = make_actor_error_type(gil).release();
   state->lines = make_lines_type(gil, module).release();
   state->builder = make_builder_type(gil, module).release();
   state->types.interrupted =
@@ -29,10 +35,13 @@ int module_exec(PyObject* module) {
                                 "catches it may clean up and must end soon: "
                                 "an interpreter that goes on is abandoned.",
                                 PyExc_KeyboardInterrupt, nullptr);
-  if (!state->types.exporter || !state->lines || !state->builder || !state->types.interrupted
-      || !add_channels(gil, module, *state) || !add_interpreters(gil, module, *state))
+  if (!state->types.exporter || !state->types.reference || !state->types.actor_error || !state->lines
+      || !state->builder || !state->types.interrupted || !add_channels(gil, module, *state)
+      || !add_actors(gil, module, *state) || !add_interpreters(gil, module, *state))
     return -1;
   if (PyModule_AddObjectRef(module, "Interrupted", state->types.interrupted) < 0
+      || PyModule_AddObjectRef(module, "ActorError", state->types.actor_error) < 0
+      || PyModule_AddObjectRef(module, "Reference", reinterpret_cast<PyObject*>(state->types.reference)) < 0
       || PyModule_AddObjectRef(module, "Builder", state->builder) < 0)
     return -1;
   return 0;
@@ -96,6 +105,15 @@ bool check_entry(const gil_held& gil, module_state& state) {
   return true;
 }
 
+host* host_of(const gil_held& gil, module_state& state) {
+  if (!check_entry(gil, state))
+    return nullptr;
+  if (state.context && state.context->host)
+    return state.context->host.get();
+  PyErr_SetString(PyExc_RuntimeError, "this interpreter is no actor, and reaches none");
+  return nullptr;
+}
+
 void register_module() {
   if (PyImport_AppendInittab(module_name, init_module) < 0)
     throw std::runtime_error("interp-actors: no memory to register the module interp_actors");
@@ -109,6 +127,7 @@ bool enter_module(const gil_held& gil, module_context& context, module_types& ty
   state->context = &context;
   types = state->types;
   context.rules.exporter_type = types.exporter;
+  context.values.set_types(context.rules, types.reference, types.actor_error);
   return replace_standard_streams(gil, state->lines, context.gate);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/memory_view.hpp"
 
 #include <memory>
@@ -28,15 +29,19 @@ struct module_context {
   std::shared_ptr<interrupter> control;
   std::shared_ptr<pin_owner> pins; // that of `rules`
   payload_rules rules;
+  conversion values;
   line_gate* gate = nullptr;
   std::shared_ptr<channel_holdings> holdings;
-  std::shared_ptr<interp_actors::python::host> host; // null where nobody offers it
+  std::shared_ptr<interp_actors::python::host> host; // null where Python code reaches nobody
+  unsigned long thread = 0;                          // the interpreter's own
 };
 
 /// References to the module's types that the interpreter uses, borrowed from the module's state.
 struct module_types {
   PyObject* interrupted = nullptr;
   _typeobject* exporter = nullptr;
+  _typeobject* reference = nullptr;
+  PyObject* actor_error = nullptr;
 };
 
 /// Name under which Python code imports the module.

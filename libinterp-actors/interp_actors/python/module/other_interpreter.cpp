@@ -2,15 +2,15 @@
 
 #include "interp_actors/python/module/other_interpreter.hpp"
 
+#include "interp_actors/python/module/answer.hpp"
 #include "interp_actors/python/module/arguments.hpp"
+#include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/channel.hpp"
 #include "interp_actors/python/module/channel_object.hpp"
 #include "interp_actors/python/module/host.hpp"
-#include "interp_actors/python/module/remote_error.hpp"
 
 #include <array>
 #include <new>
-#include <stdexcept>
 
 namespace interp_actors::python {
 
@@ -29,18 +29,6 @@ struct interpreter_object {
 
 interpreter_part& part_of(PyObject* self) {
   return reinterpret_cast<interpreter_object*>(self)->part;
-}
-
-/// Waits until `found` is done. Returns false with an exception set where this interpreter is interrupted.
-bool wait_for(const gil_held& gil, module_state& state, host::outcome& found) {
-  auto& control = *state.context->control;
-  interrupter::waiting here{control, *found.done};
-  while (!found.result()) {
-    if (!control.check(gil))
-      return false;
-    gil.release([&] { found.done->wait(); });
-  }
-  return true;
 }
 
 /// Ends of channels taken from the objects of a dict, which get them back unless `keep` is called.
@@ -100,15 +88,10 @@ private:
   host::bindings bindings_;
 };
 
-/// Raises what `found` says unless all went well.
-PyObject* answer(const gil_held& gil, module_state& state, const run_result& found, bool reraise) {
-  if (found.ok() || (found.failure == errc::exited && found.exit_code == 0))
-    Py_RETURN_NONE;
-  if (found.failure == errc::deadline_exceeded)
-    PyErr_SetString(PyExc_TimeoutError, "the code did not end in time, and was interrupted");
-  else
-    raise_remote(gil, state, found.python_error ? &*found.python_error : nullptr, found.text, reraise);
-  return nullptr;
+/// Whether the code left with `sys.exit()`.
+bool left(const awaited& answer) {
+  return answer.now() == awaited::state::failed && answer.failure().python
+         && answer.failure().python->exit_code == 0;
 }
 
 PyObject* run(PyObject* object_self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
@@ -141,24 +124,23 @@ PyObject* run(PyObject* object_self, PyObject* const* values, Py_ssize_t count, 
   std::chrono::nanoseconds deadline{0};
   if (until != wait_clock::time_point::max())
     deadline = std::max<std::chrono::nanoseconds>(until - wait_clock::now(), std::chrono::nanoseconds{1});
-  try {
+  return at_boundary([&]() -> PyObject* {
     std::string code{text, static_cast<std::size_t>(size)};
     taken_ends ends{gil, state};
     if (!ends.take(given[1]))
       return nullptr;
-    auto found = std::make_shared<host::outcome>();
     self.running = true;
-    gil.release([&] { other->run(std::move(code), ends.keep(), deadline, found); });
-    bool done = wait_for(gil, state, *found);
+    auto found = gil.release([&] { return other->run(std::move(code), ends.keep(), deadline); });
+    bool done = wait_for(gil, state, *found, wait_clock::time_point::max(), "the interpreter");
     self.running = false;
-    if (!done) {
-      gil.release([&] { other->cancel(); });
+    if (!done || found->now() == awaited::state::failed) // it may run on where this one has been stopped
+      gil.release([&] { other->cancel(*found); });
+    if (!done)
       return nullptr;
-    }
-    return answer(gil, state, *found->result(), reraise == 1);
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
+    if (left(*found))
+      Py_RETURN_NONE;
+    return result_of(gil, state, *found, reraise == 1).release();
+  });
 }
 
 PyObject* close(PyObject* object_self, PyObject*) {
@@ -168,18 +150,16 @@ PyObject* close(PyObject* object_self, PyObject*) {
   self.other = nullptr;
   if (!other)
     Py_RETURN_NONE;
-  try {
-    auto found = std::make_shared<host::outcome>();
-    gil.release([&] {
-      other->close(found);
+  return at_boundary([&]() -> PyObject* {
+    auto ended = gil.release([&] {
+      auto result = other->close();
       other.reset();
+      return result;
     });
-    if (!wait_for(gil, *self.state, *found))
+    if (!wait_for(gil, *self.state, *ended, wait_clock::time_point::max(), "the interpreter"))
       return nullptr;
     Py_RETURN_NONE;
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
+  });
 }
 
 PyObject* enter(PyObject* self, PyObject*) {
@@ -216,26 +196,16 @@ PyObject* create(PyObject* module, PyObject* const* values, Py_ssize_t count, Py
     return nullptr;
   auto& part = *new (&part_of(made.get())) interpreter_part;
   part.state = &state;
-  try {
+  return at_boundary([&]() -> PyObject* {
     std::string text = name;
     part.other = gil.release([&] { return state.context->host->create(std::move(text)); });
     return made.release();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::exception& problem) {
-    PyErr_Format(PyExc_RuntimeError, "create(): %s", problem.what());
-  }
-  return nullptr;
-}
-
-template <class F>
-PyCFunction function(F f) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+  });
 }
 
 object make_interpreter_type(const gil_held& gil, PyObject* module) {
   static PyMethodDef methods[] = {
-      {"run", function(run), METH_FASTCALL | METH_KEYWORDS,
+      {"run", as_function(run), METH_FASTCALL | METH_KEYWORDS,
        "run($self, source, *, channels=None, reraise=False, timeout=None)\n--\n\n"
        "Run code in the __main__ of that interpreter and wait until it is done.\n\n"
        "Args:\n"
@@ -245,12 +215,13 @@ object make_interpreter_type(const gil_held& gil, PyObject* module) {
        "    timeout: seconds after which the code is interrupted; None lets it run.\n\n"
        "Raises:\n"
        "    RemoteError: the code raised; or the exception itself, with the RemoteError as its cause.\n"
+       "    ActorError: that interpreter cannot run it.\n"
        "    TimeoutError: it did not end in time.\n"
        "    RuntimeError: this Interpreter was closed, or runs something else."},
       {"close", close, METH_NOARGS,
        "close($self, /)\n--\n\nEnd that interpreter, and wait until it has ended."},
       {"__enter__", enter, METH_NOARGS, "__enter__($self, /)\n--\n\nReturn this Interpreter."},
-      {"__exit__", function(leave), METH_FASTCALL,
+      {"__exit__", as_function(leave), METH_FASTCALL,
        "__exit__($self, /, *exception)\n--\n\nEnd that interpreter."},
       {nullptr, nullptr, 0, nullptr},
   };
@@ -271,17 +242,14 @@ object make_interpreter_type(const gil_held& gil, PyObject* module) {
 
 bool add_interpreters(const gil_held& gil, PyObject* module, module_state& state) {
   static PyMethodDef functions[] = {
-      {"create", function(create), METH_FASTCALL | METH_KEYWORDS,
+      {"create", as_function(create), METH_FASTCALL | METH_KEYWORDS,
        "create($module, name='interpreter')\n--\n\nMake another interpreter, with a GIL and a thread of its "
        "own.\n\nArgs:\n    name: for the thread and for logs.\n\nRaises:\n    RuntimeError: it cannot be "
        "made."},
       {nullptr, nullptr, 0, nullptr},
   };
   state.interpreter = make_interpreter_type(gil, module).release();
-  state.remote_error = make_remote_error_type(gil).release();
-  return state.interpreter && state.remote_error
-         && PyModule_AddObjectRef(module, "Interpreter", state.interpreter) == 0
-         && PyModule_AddObjectRef(module, "RemoteError", state.remote_error) == 0
+  return state.interpreter && PyModule_AddObjectRef(module, "Interpreter", state.interpreter) == 0
          && PyModule_AddFunctions(module, functions) == 0;
 }
 
