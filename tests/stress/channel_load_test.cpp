@@ -148,7 +148,7 @@ class ChannelDeaths : public with_runtime {};
 
 /// Receivers and senders die at every moment; nothing hangs, and nothing is left behind.
 TEST_F(ChannelDeaths, EndsDieInTheMiddleOfEverything) {
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 40; ++round) {
     auto [made_tx, rx] = rt().channel({.messages = 4});
     auto tx = std::move(made_tx);
     auto receiver = spawn("import interp_actors as ia\n"
@@ -168,7 +168,7 @@ TEST_F(ChannelDeaths, EndsDieInTheMiddleOfEverything) {
     for (auto& actor : {receiver, sender})
       ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"work"}, ia::shared_bytes{});
     auto first = round % 2 == 0 ? receiver : sender;
-    for (int i = 0; i < round * 20; ++i)
+    for (int i = 0; i < round * 5; ++i)
       std::this_thread::yield();
     caf::anon_send_exit(first, caf::exit_reason::kill);
     drop(first);
