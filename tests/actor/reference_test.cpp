@@ -496,13 +496,15 @@ def late(to):
 }
 
 TEST_F(References, AnExceptionInACallbackEndsTheInterpreter) {
-  auto b = spawn(echo);
-  auto actor = spawn("def start(to): to.echo.future(1).add_done_callback(lambda f: 1 / 0)");
+  auto b = spawn_at_gate("def slow(): wait_at_gate()");
+  auto actor = spawn("def start(to): to.slow.future(timeout=60).add_done_callback(lambda f: 1 / 0)");
   caf::scoped_actor self{system()};
   self->monitor(actor);
-  ask<caf::unit_t>(actor, "start", b);
+  ASSERT_TRUE(ask<caf::unit_t>(actor, "start", b));
+  gate.open();
   auto reason = down_reason(self);
   EXPECT_EQ(code_of(reason), ia::errc::crashed);
+  ASSERT_TRUE(ia::python_error_of(reason));
   EXPECT_EQ(ia::python_error_of(reason)->type(), "ZeroDivisionError");
 }
 
