@@ -34,7 +34,7 @@ struct event_atom;
 /// `(call_atom, function, ends)` calls a function with ends of channels instead of payloads, and
 /// `(execute_atom, code, bindings)` makes ends of channels globals under their names, then runs code. Both
 /// claim receiving ends, which belong to the interpreter from then on.
-
+///
 /// `(invoke_atom, function, arguments)` calls a function with any values, a packed tuple, and answers with a
 /// packed value: what Python code sends to Python code; see actor/packing.hpp.
 /// Errors: `errc` codes; see `python_error_of` for what Python said.
