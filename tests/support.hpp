@@ -73,6 +73,18 @@ private:
   std::array<int, 2> passage_{-1, -1};
 };
 
+/// Drops a handle. (CAF's typed handles do not take `{}`.)
+template <class Handle>
+void drop(Handle& handle) {
+  handle = Handle{};
+}
+
+/// Returns a handle and keeps none.
+template <class Handle>
+Handle given_away(Handle& handle) {
+  return std::exchange(handle, Handle{});
+}
+
 /// A request that is sent at once, so that the order of several is that of their construction, and whose answer
 /// is taken later.
 class asked {

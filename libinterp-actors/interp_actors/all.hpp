@@ -3,10 +3,17 @@
 /// Everything that users of the library need.
 
 #include "interp_actors/actor/caller.hpp"
+#include "interp_actors/actor/channel.hpp"
+#include "interp_actors/actor/dead_letter.hpp"
+#include "interp_actors/actor/packing.hpp"
+#include "interp_actors/actor/run.hpp"
 #include "interp_actors/actor/translate.hpp"
+#include "interp_actors/base/array.hpp"
+#include "interp_actors/base/channel_queue.hpp"
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/base/python_error.hpp"
+#include "interp_actors/base/run_result.hpp"
 #include "interp_actors/base/shared_bytes.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/compat.hpp"

@@ -9,9 +9,10 @@ using namespace interp_actors;
 namespace {
 
 constexpr auto all = {
-    errc::python_exception, errc::exited,           errc::crashed,      errc::deadline_exceeded,
-    errc::cancelled,        errc::abandoned,        errc::start_failed, errc::mailbox_full,
-    errc::stopped,          errc::no_such_function,
+    errc::python_exception, errc::exited,           errc::crashed,        errc::deadline_exceeded,
+    errc::cancelled,        errc::abandoned,        errc::start_failed,   errc::mailbox_full,
+    errc::stopped,          errc::no_such_function, errc::channel_closed, errc::channel_full,
+    errc::channel_moved,    errc::channel_mismatch, errc::wrong_type,
 };
 
 TEST(Errc, EveryCodeHasANameThatLeadsBack) {

@@ -142,6 +142,16 @@ TEST_F(Inspect, VectorsOfPayloadsComeBack) {
                                               formatted()});
 }
 
+TEST_F(Inspect, PackedMessagesComeBack) {
+  packed_message message{
+      shared_bytes::copy("packed"), {shared_bytes::copy("x"), shared_bytes{}, formatted()}, {}};
+  auto back = load<packed_message>(save(message));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->bytes, message.bytes);
+  EXPECT_EQ(back->payloads, message.payloads);
+  EXPECT_TRUE(back->actors.empty());
+}
+
 TEST_F(Inspect, FormatsComeBack) {
   expect_round_trip(buffer_format{});
   expect_round_trip(buffer_format{"T{i:x:}", 400, {1, 2, 3}, {-4, 5, 6}});

@@ -21,6 +21,10 @@ def argv(): return repr(sys.argv).encode()
 def hang(): time.sleep(1000)
 def make(): return bytes(1000000)
 def path(): return sys.path[0].encode()
+def wait():
+    import interp_actors
+    try: interp_actors.spawn("def loop():\n    while True: pass").loop()
+    except TimeoutError: return b'timed out'
 )")));
   if (what == "abandon" || what == "abandon-and-throw") {
     auto result = me.call(actor, "hang", {}, 20ms);

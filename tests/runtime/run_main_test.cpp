@@ -75,11 +75,17 @@ TEST(RunMain, ReadsOptionsFromTheCommandLineAndTheConfigurationFile) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(RunMain, CallsOfPythonCodeWaitAsLongAsTheCommandLineSays) {
+  auto result = run("--what=wait --interp-actors.call-timeout=50ms --interp-actors.shutdown-timeout=200ms");
+  EXPECT_EQ(result.output, "timed out\n");
+  EXPECT_EQ(result.code, 0);
+}
+
 TEST(RunMain, WrongOptionsEndWithUsageCodeAndSayWhich) {
   auto unknown = run("--no-such-option=1");
   EXPECT_EQ(unknown.code, 64);
   EXPECT_NE(unknown.output.find("no-such-option"), std::string::npos) << unknown.output;
-  for (std::string key : {"grace", "shutdown-timeout", "teardown-timeout", "linger-timeout"})
+  for (std::string key : {"grace", "shutdown-timeout", "call-timeout", "teardown-timeout", "linger-timeout"})
     for (auto* value : {"-1s", "0s"}) {
       auto refused = run("--interp-actors." + key + "=" + value);
       EXPECT_EQ(refused.code, 64) << key;
@@ -103,9 +109,10 @@ TEST(RunMain, IsolationIsTheDefaultAndCanBeTurnedOff) {
 }
 
 TEST(RunMain, EverySettingTakesAnyGoodValue) {
-  for (auto* setting : {"grace=1ms", "grace=1h", "shutdown-timeout=1ms", "shutdown-timeout=1h",
-                        "teardown-timeout=1ms", "teardown-timeout=1h", "linger-timeout=1ms",
-                        "linger-timeout=1h", "pin-threshold-bytes=0", "pin-threshold-bytes=1000000000000"}) {
+  for (auto* setting :
+       {"grace=1ms", "grace=1h", "shutdown-timeout=1ms", "shutdown-timeout=1h", "call-timeout=1ms",
+        "call-timeout=1h", "teardown-timeout=1ms", "teardown-timeout=1h", "linger-timeout=1ms",
+        "linger-timeout=1h", "pin-threshold-bytes=0", "pin-threshold-bytes=1000000000000"}) {
     auto result = run("--what=argv --interp-actors." + std::string{setting});
     EXPECT_EQ(result.code, 0) << setting << ": " << result.output;
   }
@@ -120,8 +127,8 @@ TEST(RunMain, MissingVirtualEnvironmentIsUnavailable) {
 TEST(RunMain, HelpListsTheOptions) {
   auto result = run("--long-help");
   EXPECT_EQ(result.code, 0);
-  for (auto* key :
-       {"virtual-env", "sys-path", "grace", "shutdown-timeout", "linger-timeout", "pin-threshold-bytes"})
+  for (auto* key : {"virtual-env", "sys-path", "grace", "shutdown-timeout", "call-timeout", "linger-timeout",
+                    "pin-threshold-bytes"})
     EXPECT_NE(result.output.find(key), std::string::npos) << key;
 }
 

@@ -16,6 +16,10 @@ void add_round_trip(session& s, ia::runtime& rt);
 /// Precondition: as above.
 void add_creation(session& s, ia::runtime& rt);
 
+/// Messages that nobody answers, into a Python loop over a channel, beside CAF and CPython.
+/// Precondition: as above.
+void add_one_way(session& s, ia::runtime& rt);
+
 /// Pure Python in two interpreters at once; `cores` are those that the process may use.
 void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores);
 

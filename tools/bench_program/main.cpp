@@ -11,6 +11,7 @@
 #include "cases.hpp"
 #include "machine.hpp"
 #include "report.hpp"
+#include "scoring.hpp"
 #include "session.hpp"
 
 namespace {
@@ -55,6 +56,7 @@ int bench(const config& options, ia::runtime& rt, const std::vector<int>& cores)
   ia_bench::session session{options.only};
   ia_bench::add_round_trip(session, rt);
   ia_bench::add_creation(session, rt);
+  ia_bench::add_one_way(session, rt);
   ia_bench::add_two_cores(session, rt, cores);
   auto found = session.run(options.rounds);
   if (found.rows.empty() && found.left_out.empty())
@@ -81,9 +83,10 @@ int main(int argc, char** argv) {
   for (auto& one : arguments)
     pointers.push_back(one.data());
   config options;
-  return ia::run_main(options, static_cast<int>(pointers.size()), pointers.data(), [&](ia::runtime& rt) {
-    if (options.rounds < 1)
-      throw std::invalid_argument("--rounds: give at least one round");
-    return bench(options, rt, cores);
-  });
+  return ia::run_main<caf::id_block::bench_types>(
+      options, static_cast<int>(pointers.size()), pointers.data(), [&](ia::runtime& rt) {
+        if (options.rounds < 1)
+          throw std::invalid_argument("--rounds: give at least one round");
+        return bench(options, rt, cores);
+      });
 }

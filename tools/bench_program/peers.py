@@ -56,19 +56,31 @@ def make_pool():
     return round_trip
 
 
+def make_queue():
+    """Return a function that puts a message into a queue for interpreters and gets it back."""
+    queue = interpreters.create_queue()
+    put, get = queue.put, queue.get
+
+    def put_and_get():
+        put(PAYLOAD)
+        get()
+
+    return put_and_get
+
+
 @functools.cache
-def round_trips():
-    """Return the functions that ask once and wait for the answer, by name."""
+def steps():
+    """Return the functions that make one step, by name."""
     # The pipe's process is forked before the pool starts threads.
-    return {"pipe": make_pipe(), "pool": make_pool()}
+    return {"pipe": make_pipe(), "pool": make_pool(), "queue": make_queue()}
 
 
-def measure_echoes(name, count):
-    """Return the nanoseconds that `count` round trips took."""
-    round_trip = round_trips()[name]
+def measure_steps(name, count):
+    """Return the nanoseconds that `count` steps took."""
+    step = steps()[name]
     start = perf_counter_ns()
     for _ in range(count):
-        round_trip()
+        step()
     return perf_counter_ns() - start
 
 
@@ -87,7 +99,7 @@ def main():
     for line in sys.stdin:
         name, count = line.split()
         count = int(count)
-        nanoseconds = measure_creation(count) if name == "create" else measure_echoes(name, count)
+        nanoseconds = measure_creation(count) if name == "create" else measure_steps(name, count)
         print(nanoseconds / count, flush=True)
 
 

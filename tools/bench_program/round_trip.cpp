@@ -1,3 +1,4 @@
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/blocking_actor.hpp>
 #include <caf/scoped_actor.hpp>
@@ -9,6 +10,7 @@
 #include "calls.hpp"
 #include "cases.hpp"
 #include "peer_process.hpp"
+#include "scoring.hpp"
 
 namespace ia_bench {
 
@@ -67,6 +69,16 @@ void add_round_trip(session& s, ia::runtime& rt) {
   auto caf = s.add({"CAF blocking actor, C++ echo", "ns", std::move(caf_time)});
   auto scoped = s.add({"scoped_actor", "ns", from_scoped_actor(echo)});
   auto caller = s.add({"own caller, 64 B", "ns", from_caller(64)});
+  auto scoring = checked(rt.spawn<scorer>(
+      ia::text("def score(weight: float, text: str) -> float: return weight\n", "bench.py")));
+  auto typed = s.add({"typed call, own caller", "ns",
+                      nanoseconds_of([me = std::make_shared<ia::caller>(system),
+                                      to = caf::actor_cast<caf::strong_actor_ptr>(scoring)] {
+                        auto answer = checked(me->request(
+                            to, caf::make_message(score_atom_v, 0.5, std::string{"a short text"})));
+                        if (!answer.match_elements<double>() || answer.get_as<double>(0) != 0.5)
+                          throw std::runtime_error("a typed call has another result than its handler");
+                      })});
   auto large = s.add({"own caller, 64 MiB", "ns", from_caller(std::size_t{64} << 20)});
   auto pipe = s.add({"multiprocessing.Pipe", "ns", from_python("pipe")});
   auto pool = s.add({"InterpreterPoolExecutor", "ns", from_python("pool")});
@@ -75,6 +87,7 @@ void add_round_trip(session& s, ia::runtime& rt) {
   s.compare("64 B round trip, own caller", caller, caf, at_most(0.52));
   s.compare("64 B round trip, own caller", caller, pipe);
   s.compare("64 B round trip, own caller", caller, pool);
+  s.compare("(double, string) -> double, own caller", typed, caller);
   s.compare("64 MiB over 64 B round trip, own caller", large, caller, at_most(1.05));
 }
 

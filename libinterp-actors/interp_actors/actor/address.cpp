@@ -1,6 +1,7 @@
 #include "interp_actors/actor/address.hpp"
 
 #include "interp_actors/actor/incarnation.hpp"
+#include "interp_actors/actor/interface.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/message/types.hpp"
 
@@ -11,12 +12,13 @@
 namespace interp_actors {
 
 address::address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
-                 const spawn_options& options, caf::timespan shutdown_timeout)
+                 const spawn_options& options, caf::timespan shutdown_timeout, const interface* type)
     : caf::actor_companion{config},
       box_{std::move(box)},
       deadline_{options.deadline},
       handler_deadlines_{options.handler_deadlines},
-      shutdown_timeout_{shutdown_timeout} {
+      shutdown_timeout_{shutdown_timeout},
+      type_{type} {
   box_->bind(ctrl());
 }
 
@@ -27,12 +29,23 @@ void address::INTERP_ACTORS_ON_LAST_HANDLE() {
   caf::actor_companion::INTERP_ACTORS_ON_LAST_HANDLE();
 }
 
+std::set<std::string> address::message_types() const {
+  return type_ ? type_->messages(home_system()) : std::set<std::string>{};
+}
+
 time_point address::deadline_of(const caf::message& content) const {
   auto limit = deadline_;
-  if (content.size() > 1 && content.match_element<caf::timespan>(content.size() - 1))
+  bool is_invocation = content.size() > 1 && content.match_element<invoke_atom>(0);
+  if (type_ && !is_invocation) {
+    // A timespan at the end may be an argument like others.
+    if (!handler_deadlines_.empty() && !content.empty())
+      if (auto own = handler_deadlines_.find(type_->handler_of(content.type_at(0)));
+          own != handler_deadlines_.end())
+        limit = own->second;
+  } else if (content.size() > 1 && content.match_element<caf::timespan>(content.size() - 1))
     limit = content.get_as<caf::timespan>(content.size() - 1);
-  else if (!handler_deadlines_.empty() && content.size() > 1 && content.match_element<call_atom>(0)
-           && content.match_element<std::string>(1))
+  else if (!handler_deadlines_.empty() && content.size() > 1
+           && (is_invocation || content.match_element<call_atom>(0)) && content.match_element<std::string>(1))
     if (auto own = handler_deadlines_.find(content.get_as<std::string>(1)); own != handler_deadlines_.end())
       limit = own->second;
   return limit.count() == 0 ? no_deadline : time_after(limit);
@@ -53,8 +66,16 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
       return true;
     }
   }
-  // Answers and down messages have no receiver here: the address asks and monitors nobody.
-  if (element->mid.is_response() || content.match_elements<caf::down_msg>()) {
+  // What the interpreter has under way with others does not wait in the mailbox: its code may wait for it.
+  if (element->mid.is_response()) {
+    if (auto inhabitant = incarnation_.lock())
+      inhabitant->out().on_answer(element->mid, content);
+    return true;
+  }
+  if (content.match_elements<caf::down_msg>()) {
+    auto& down = content.get_as<caf::down_msg>(0);
+    if (auto inhabitant = incarnation_.lock())
+      inhabitant->out().on_down(down.source, down.reason);
     answer_request(std::move(element), ctrl(),
                    caf::make_message(caf::make_error(caf::sec::unexpected_message)));
     return true;
@@ -83,12 +104,15 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
 }
 
 void address::on_exit_message(const caf::exit_msg& message) {
-  // As in CAF, a linked actor's normal end ends nobody.
-  if (!message.reason)
+  auto inhabitant = incarnation_.lock();
+  if (!inhabitant)
+    return;
+  inhabitant->out().on_exit(message.source);
+  // As in CAF, a linked actor's normal end ends nobody; to be forgotten by everybody is normal, too.
+  if (!message.reason || message.reason == caf::exit_reason::unreachable)
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
-  if (auto inhabitant = incarnation_.lock())
-    inhabitant->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : shutdown_timeout_);
+  inhabitant->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : shutdown_timeout_);
 }
 
 } // namespace interp_actors

@@ -7,10 +7,13 @@
 #include <caf/system_messages.hpp>
 
 #include <memory>
+#include <set>
+#include <string>
 
 namespace interp_actors {
 
 class incarnation;
+class interface;
 
 /// What users hold: the CAF actor in front of a mailbox. It runs no code of its own; what arrives goes into
 /// the mailbox in the sender's thread, but for exit messages and cancellations, which cannot wait behind a
@@ -19,7 +22,7 @@ class incarnation;
 class address final : public caf::actor_companion {
 public:
   address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
-          const spawn_options& options, caf::timespan shutdown_timeout);
+          const spawn_options& options, caf::timespan shutdown_timeout, const interface* type = nullptr);
   ~address() override;
 
   /// Names the incarnation that takes from the mailbox. To be called before the address is handed out.
@@ -28,6 +31,7 @@ public:
   using caf::actor_companion::enqueue;
   bool enqueue(caf::mailbox_element_ptr element, compat::execution_context* context) override;
   const char* name() const override { return "interp_actors.interpreter"; }
+  std::set<std::string> message_types() const override;
 
 private:
   void INTERP_ACTORS_ON_LAST_HANDLE() override;
@@ -39,6 +43,7 @@ private:
   const caf::timespan deadline_;
   const std::map<std::string, caf::timespan, std::less<>> handler_deadlines_;
   const caf::timespan shutdown_timeout_;
+  const interface* const type_; // null for the generic one
 };
 
 } // namespace interp_actors

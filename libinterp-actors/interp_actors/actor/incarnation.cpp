@@ -1,9 +1,12 @@
 #include "interp_actors/actor/incarnation.hpp"
 
 #include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/channel_address.hpp"
+#include "interp_actors/actor/packing.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/message/types.hpp"
+#include "interp_actors/python/handler_table.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
@@ -26,15 +29,23 @@ time_point deadline_after(std::chrono::nanoseconds limit) {
   return limit == std::chrono::nanoseconds::zero() ? no_deadline : time_after(limit);
 }
 
+/// Whether a call failed before the function's own code ran: the arguments do not fit its parameters.
+bool never_began(const python_error& error, const caf::message& content) {
+  return content.match_element<invoke_atom>(0) && error.type() == "TypeError"
+         && error.exceptions.front().frames.empty();
+}
+
 } // namespace
 
 incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
-                         spawn_options options)
+                         spawn_options options, std::shared_ptr<const typed_start> typed)
     : home_{std::move(home)},
       box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
-      link_{box_->wake()} {}
+      typed_{std::move(typed)},
+      out_{std::make_shared<outbox>(home_, box_, options_.name)},
+      link_{box_->wake(), out_} {}
 
 void incarnation::launch() {
   consumer_ = box_->attach();
@@ -49,16 +60,53 @@ caf::error incarnation::wait_started() {
 }
 
 void incarnation::report_started(caf::error problem) {
+  std::function<void(const caf::error&)> watcher;
   {
     std::lock_guard guard{started_mutex_};
     if (!started_)
       started_ = std::move(problem);
+    watcher = std::exchange(start_watcher_, nullptr);
+  }
+  started_changed_.notify_all();
+  if (watcher)
+    watcher(*started_); // which does not change any more
+}
+
+void incarnation::when_started(std::function<void(const caf::error&)> f) {
+  {
+    std::lock_guard guard{started_mutex_};
+    if (!started_) {
+      start_watcher_ = std::move(f);
+      return;
+    }
+  }
+  f(*started_);
+}
+
+void incarnation::wait_ended() {
+  std::unique_lock guard{started_mutex_};
+  started_changed_.wait(guard, [this] { return gone_; });
+}
+
+channel_bindings incarnation::take_channels() {
+  std::lock_guard guard{started_mutex_};
+  return std::exchange(options_.channels, {});
+}
+
+void incarnation::give_up_channels(const caf::error& reason) {
+  take_channels();
+  link_.holdings->give_up("the interpreter '" + options_.name + "' has ended"
+                          + (reason ? ": " + describe(reason) : std::string{}));
+  {
+    std::lock_guard guard{started_mutex_};
+    gone_ = true;
   }
   started_changed_.notify_all();
 }
 
 void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
   box_->close(std::move(reason));
+  out_->close(box_->reason());
   auto when = time_after(limit);
   box_->stop_activity(when);
   home_->arm(shared_from_this(), when);
@@ -72,6 +120,15 @@ bool incarnation::cancel() {
   link_.control->interrupt(activity);
   home_->arm(shared_from_this(), answer_at);
   return true;
+}
+
+void incarnation::cancel(const caf::actor_control_block* sender, caf::message_id id) {
+  auto answer_at = time_after(unwind_time);
+  auto activity = box_->cancel(sender, id, answer_at);
+  if (activity == 0)
+    return;
+  link_.control->interrupt(activity);
+  home_->arm(shared_from_this(), answer_at);
 }
 
 void incarnation::hurry(time_point when) {
@@ -109,13 +166,18 @@ void incarnation::abandon() {
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
+  give_up_channels(box_->reason());
   // In one of CAF's threads: what users attached to the actor's end may block.
   home_->system.spawn([self = shared_from_this()](caf::event_based_actor*) { self->take_address_down(); });
 }
 
 void incarnation::take_address_down() {
-  if (address_is_down_.exchange(true) || box_->unreachable())
-    return; // an unreachable one is taken down by CAF, in the thread that dropped the last handle
+  if (address_is_down_.exchange(true))
+    return;
+  out_->close(box_->reason());
+  out_->end(box_->reason());
+  if (box_->unreachable())
+    return; // CAF takes it down, in the thread that dropped the last handle
   static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
   box_->release_address();
 }
@@ -149,6 +211,7 @@ void incarnation::run() {
     box_->close(*ending_);
     take_address_down();
     report_started(*ending_);
+    give_up_channels(*ending_);
   }
   if (left_behind_)
     home_->abandoned(*this);
@@ -182,14 +245,24 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
   if (!box_->is_current(consumer_))
     return; // it was abandoned while the interpreter was created
   try {
+    if (auto problem = bind(gil, interpreter, take_channels())) {
+      ending_ = std::move(problem);
+      return;
+    }
     interpreter.load(gil, code_);
     for (auto& function : options_.functions)
       interpreter.check_function(gil, function);
+    if (typed_)
+      implement(gil, interpreter);
   } catch (const python::error& problem) {
     ending_ = make_error(errc::start_failed, problem.data());
   } catch (const python::no_such_function& problem) {
     ending_ = make_error(errc::no_such_function,
                          std::string{problem.what()} + " ('" + code_.name + "' was loaded)");
+  } catch (const python::interface_mismatch& problem) {
+    ending_ = make_error(errc::wrong_type, std::string{problem.what()});
+  } catch (const python::wrong_value& problem) {
+    ending_ = make_error(errc::wrong_type, std::string{problem.what()});
   } catch (const std::exception& problem) {
     ending_ = make_error(errc::start_failed, std::string{problem.what()});
   }
@@ -229,20 +302,31 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   auto activity = taken.activity;
   bool is_request = taken.element->mid.is_request();
   link_.control->begin(activity);
+  out_->handling(taken.element->sender.get());
   caf::message answer;
   std::optional<python::error> raised;
   caf::error problem;
+  bool not_understood = false;
+  caf::error mismatch; // between a message or result and the interface; nobody's end without a request
   try {
-    answer = dispatch(gil, interpreter, taken.element->payload);
+    answer = dispatch(gil, interpreter, taken.element->payload, is_request);
   } catch (python::error& error) {
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
     problem = make_error(errc::no_such_function, std::string{error.what()});
+    not_understood = true;
+  } catch (const value_error& error) {
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+  } catch (const python::wrong_value& error) {
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+  } catch (const python::interface_mismatch& error) { // redefined in the meantime
+    mismatch = make_error(errc::wrong_type, std::string{error.what()});
   } catch (const std::exception& error) {
     // No memory, most likely. Nobody knows what was left undone: the incarnation ends.
     problem = make_error(errc::crashed, "C++ raised '" + std::string{error.what()} + "' around the handler");
     ending_ = problem;
   }
+  out_->handling(nullptr);
   auto outcome = finish(gil, activity);
   if (!outcome.current)
     return; // abandoned: the timer has answered, and nothing that happens here counts
@@ -263,13 +347,25 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
       problem = make_error(errc::python_exception, raised->take());
       if (options_.fail_on == fail_on::exceptions)
         ending_ = make_error(errc::crashed, *python_error_of(problem));
+    } else if (how == kind::exception && never_began(raised->data(), taken.element->payload)) {
+      not_understood = true;
+      problem = make_error(errc::wrong_type, raised->data().summary());
     } else {
       problem = make_error(errc::crashed, raised->take());
       ending_ = problem;
     }
-  } else if (problem && !is_request) {
-    ending_ = problem;
+  } else if (mismatch) {
+    problem = std::move(mismatch);
+    not_understood = true;
+    if (is_request && options_.fail_on == fail_on::exceptions)
+      ending_ = problem;
   }
+  if (!is_request && answer.match_elements<caf::error>()) {
+    not_understood = true;
+    problem = answer.get_as<caf::error>(0);
+  }
+  if (not_understood && !is_request)
+    dead_letter(gil, taken.element->payload, describe(problem));
   if (!outcome.unanswered)
     return;
   if (problem)
@@ -277,8 +373,63 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   answer_request(std::move(taken.element), box_->address(), std::move(answer));
 }
 
+namespace {
+
+/// Takes an answer of Python code for a message that Python code sent.
+class packing final : public python::invocation {
+public:
+  packing(const packed_message& arguments, bool is_request)
+      : arguments_{to_value(arguments)}, is_request_{is_request} {}
+
+  void write_arguments(value_sink& sink) override {
+    packed_reader reader{arguments_};
+    if (reader.next() != value_kind::tuple)
+      throw value_error(reader.describe(), "a tuple of arguments");
+    transfer(reader, sink);
+  }
+  void read_result(value_source& source) override {
+    packed_writer writer{result};
+    transfer(source, writer);
+  }
+  bool wants_result() const override { return is_request_; }
+
+  packed_value result;
+
+private:
+  const packed_value arguments_;
+  const bool is_request_;
+};
+
+} // namespace
+
+void incarnation::dead_letter(const python::gil_held& gil, const caf::message& content,
+                              const std::string& why) {
+  interp_actors::dead_letter letter{options_.name, {}, "(" + type_names(content) + "): " + why};
+  gil.release([&] { home_->dead_letters->take(letter, !std::exchange(lost_a_letter_, true)); });
+}
+
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
-                                   const caf::message& content) {
+                                   caf::message& content, bool is_request) {
+  if (content.match_elements<event_atom, python::event_number>()) {
+    interpreter.run_event(gil, content.get_as<python::event_number>(1));
+    return {};
+  }
+  if (content.match_elements<invoke_atom, std::string, packed_message>()
+      || content.match_elements<invoke_atom, std::string, packed_message, caf::timespan>()) {
+    auto& function = content.get_as<std::string>(1);
+    auto& arguments = content.get_as<packed_message>(2);
+    packed_value result;
+    if (typed_) {
+      result = invoke_typed(gil, interpreter, function, arguments, is_request);
+    } else {
+      packing call{arguments, is_request};
+      interpreter.invoke(gil, function, call);
+      result = std::move(call.result);
+    }
+    return is_request ? caf::make_message(to_message(std::move(result))) : caf::message{};
+  }
+  if (typed_)
+    return dispatch_typed(gil, interpreter, content, is_request);
   if (content.match_elements<call_atom, std::string, shared_bytes>()
       || content.match_elements<call_atom, std::string, shared_bytes, caf::timespan>()) {
     return caf::make_message(
@@ -289,12 +440,152 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
     return caf::make_message(
         interpreter.call(gil, content.get_as<std::string>(1), content.get_as<std::vector<shared_bytes>>(2)));
   }
+  if (content.match_elements<call_atom, std::string, std::vector<channel_end>>()
+      || content.match_elements<call_atom, std::string, std::vector<channel_end>, caf::timespan>()) {
+    // The message lets go of the ends: only the code keeps them now.
+    auto message = std::exchange(content, {});
+    std::vector<held_end> ends;
+    if (auto problem = claim_all(message.get_as<std::vector<channel_end>>(2), ends))
+      return caf::make_message(std::move(problem));
+    auto function = message.get_as<std::string>(1);
+    message.reset();
+    return caf::make_message(interpreter.call(gil, function, std::move(ends)));
+  }
+  if (content.match_elements<execute_atom, std::string, channel_bindings>()
+      || content.match_elements<execute_atom, std::string, channel_bindings, caf::timespan>()) {
+    auto message = std::exchange(content, {});
+    if (auto problem = bind(gil, interpreter, message.get_as<channel_bindings>(2)))
+      return caf::make_message(std::move(problem));
+    auto code = message.get_as<std::string>(1);
+    message.reset();
+    interpreter.execute(gil, code);
+    return {};
+  }
   if (content.match_elements<execute_atom, std::string>()
       || content.match_elements<execute_atom, std::string, caf::timespan>()) {
     interpreter.execute(gil, content.get_as<std::string>(1));
     return {};
   }
+  if (!is_request)
+    throw value_error("no message that an interpreter understands");
   return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+}
+
+namespace {
+
+/// A message on its way into a handler, and its result on the way back.
+class typed_call final : public python::handler_call {
+public:
+  typed_call(const interface::method& method, const caf::message& content, bool is_request)
+      : method_{method}, content_{content}, is_request_{is_request} {}
+
+  void write_argument(std::size_t index, value_sink& sink) override {
+    method_.write_argument(content_, index, sink);
+  }
+  void read_result(value_source& source) override { result = method_.read_result(source); }
+  bool wants_result() const override { return is_request_; }
+
+  caf::message result;
+
+private:
+  const interface::method& method_;
+  const caf::message& content_;
+  const bool is_request_;
+};
+
+/// What the constructor of an actor's class is given.
+class construction final : public python::handler_call {
+public:
+  explicit construction(const typed_start& start) : start_{start} {}
+
+  void write_argument(std::size_t index, value_sink& sink) override {
+    packed_reader reader{start_.arguments[index]};
+    transfer(reader, sink);
+  }
+  void read_result(value_source&) override {}
+  bool wants_result() const override { return false; }
+
+private:
+  const typed_start& start_;
+};
+
+} // namespace
+
+void incarnation::implement(const python::gil_held& gil, python::interpreter& interpreter) {
+  python::implementation what;
+  for (auto& method : typed_->type->methods)
+    what.handlers.push_back(&method.signature);
+  handler_signature constructor{"__init__", typed_->shapes, nullptr};
+  construction arguments{*typed_};
+  what.class_name = options_.class_name;
+  what.constructor = &constructor;
+  what.construction = &arguments;
+  what.source_name = code_.name;
+  interpreter.implement(gil, what);
+}
+
+packed_value incarnation::invoke_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                                       const std::string& function, const packed_message& arguments,
+                                       bool is_request) {
+  auto packed = to_value(arguments);
+  packed_reader reader{packed};
+  const interface::method* method = nullptr;
+  caf::message content;
+  try {
+    std::tie(method, content) = typed_->type->read(function, reader);
+  } catch (value_error& problem) {
+    throw value_error("'" + function + "' was to be given " + problem.what());
+  }
+  if (!method)
+    throw python::no_such_function("no function '" + function + "' in " + typed_->type->name);
+  auto answer = dispatch_typed(gil, interpreter, content, is_request);
+  packed_value result;
+  if (is_request) {
+    packed_writer writer{result};
+    method->write_result(answer, writer);
+  }
+  return result;
+}
+
+caf::message incarnation::dispatch_typed(const python::gil_held& gil, python::interpreter& interpreter,
+                                         const caf::message& content, bool is_request) {
+  auto* method = typed_->type->find(content);
+  if (!method && !is_request)
+    throw value_error("no message of " + typed_->type->name);
+  if (!method)
+    return caf::make_message(caf::make_error(caf::sec::unexpected_message));
+  typed_call call{*method, content, is_request};
+  interpreter.call_handler(gil, static_cast<std::size_t>(method - typed_->type->methods.data()), call);
+  return std::move(call.result);
+}
+
+caf::error incarnation::claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends) {
+  for (auto& ticket : tickets) {
+    held_end end;
+    if (auto problem = claim(home_->system, ticket, end)) {
+      for (std::size_t i = 0; i < ends.size(); ++i)
+        if (auto* lease = std::get_if<channel_lease>(&ends[i]))
+          tickets[i].receiver()->restore(std::move(*lease));
+      return problem;
+    }
+    ends.push_back(std::move(end));
+  }
+  return {};
+}
+
+caf::error incarnation::bind(const python::gil_held& gil, python::interpreter& interpreter,
+                             const channel_bindings& bindings) {
+  std::vector<channel_end> tickets;
+  for (auto& [name, ticket] : bindings) {
+    interpreter.check_name(gil, name); // before anything is claimed
+    tickets.push_back(ticket);
+  }
+  std::vector<held_end> ends;
+  if (auto problem = claim_all(tickets, ends))
+    return problem;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    interpreter.bind(gil, bindings[i].first, std::move(ends[i]));
+  return {};
 }
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
@@ -304,12 +595,16 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
   if (!counts && home_->stopped())
     return; // abandoned, and the process is about to end: nothing of Python may be touched any more
   if (counts)
-    gil.release([this] { box_->close(ending_.value_or(caf::error{})); });
+    gil.release([this] {
+      box_->close(ending_.value_or(caf::error{}));
+      out_->close(box_->reason());
+    });
   left_behind_ = !interpreter.wind_down(gil, limit);
   if (finish(gil, activity).current && counts) {
     gil.release([&] {
       if (left_behind_)
         home_->abandoned(*this);
+      give_up_channels(ending_.value_or(box_->reason()));
       take_address_down();
       report_started(ending_.value_or(box_->reason()));
     });

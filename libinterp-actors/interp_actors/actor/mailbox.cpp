@@ -45,13 +45,18 @@ void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* 
 
 std::size_t payload_bytes(const caf::message& content) {
   std::size_t result = 0;
-  if (content.size() < 3)
-    return result;
-  if (content.match_element<shared_bytes>(2))
-    return content.get_as<shared_bytes>(2).size();
-  if (content.match_element<std::vector<shared_bytes>>(2))
-    for (auto& bytes : content.get_as<std::vector<shared_bytes>>(2))
-      result += bytes.size();
+  for (std::size_t i = 1; i < content.size(); ++i) {
+    if (content.match_element<shared_bytes>(i))
+      result += content.get_as<shared_bytes>(i).size();
+    else if (content.match_element<std::vector<shared_bytes>>(i))
+      for (auto& bytes : content.get_as<std::vector<shared_bytes>>(i))
+        result += bytes.size();
+    else if (content.match_element<packed_message>(i)) {
+      result += content.get_as<packed_message>(i).bytes.size();
+      for (auto& bytes : content.get_as<packed_message>(i).payloads)
+        result += bytes.size();
+    }
+  }
   return result;
 }
 
@@ -92,7 +97,7 @@ mailbox::~mailbox() {
 // -- senders
 // ----------------------------------------------------------------------------------------------------------
 
-mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline) {
+mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline, bool always) {
   auto bytes = limits_.bytes != 0 ? payload_bytes(element->payload) : 0;
   auto withdraw = [&] {
     waiting_messages_.fetch_sub(1, std::memory_order_relaxed);
@@ -102,8 +107,9 @@ mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point
   auto messages = waiting_messages_.fetch_add(1, std::memory_order_relaxed);
   auto total = limits_.bytes != 0 ? waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed) : 0;
   // One message is always let in, however large.
-  if ((limits_.messages != 0 && messages >= limits_.messages)
-      || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes)) {
+  if (!always
+      && ((limits_.messages != 0 && messages >= limits_.messages)
+          || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes))) {
     withdraw();
     if (inbox_.load(std::memory_order_acquire) == closed_mark())
       return push_result::closed;
@@ -199,6 +205,38 @@ mailbox::activity_number mailbox::cancel(time_point answer_at) {
     current_.cause = interrupt_cause::cancelled;
   current_.answer_cancelled_at = std::min(current_.answer_cancelled_at, answer_at);
   return current_.number;
+}
+
+mailbox::activity_number mailbox::cancel(const caf::actor_control_block* sender, caf::message_id id,
+                                         time_point answer_at) {
+  auto matches = [&](const element_type& element) {
+    return element.sender.get() == sender && element.mid == id;
+  };
+  element_list found;
+  {
+    std::lock_guard guard{mutex_};
+    if (current_.request && matches(*current_.request)) {
+      if (current_.answered)
+        return 0;
+      if (current_.cause == interrupt_cause::none)
+        current_.cause = interrupt_cause::cancelled;
+      current_.answer_cancelled_at = std::min(current_.answer_cancelled_at, answer_at);
+      return current_.number;
+    }
+    refill();
+    for (auto* list : {&urgent_, &normal_}) {
+      element_list kept;
+      while (auto* element = list->pop_front())
+        (matches(*element) ? found : kept).push_back(element);
+      *list = kept;
+    }
+  }
+  while (auto* element = found.pop_front()) {
+    forget(*element);
+    answer_request(caf::mailbox_element_ptr{element}, nullptr,
+                   caf::make_message(error_for(interrupt_cause::cancelled, {})));
+  }
+  return 0;
 }
 
 caf::error mailbox::reason() const {

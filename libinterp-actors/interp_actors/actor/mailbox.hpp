@@ -87,14 +87,18 @@ public:
   void bind(caf::actor_control_block* address) { address_ = address; }
   caf::actor_control_block* address() const noexcept { return address_.get(); }
 
+  /// Returns a handle of the address, or null where the last one is gone.
+  caf::strong_actor_ptr lock_address() const noexcept { return address_.lock(); }
+
   /// The bell that wakes the consumer; for pins, too.
   const std::shared_ptr<bell>& wake() const noexcept { return bell_; }
 
   // -- senders
   // ----------------------------------------------------------------------------------------------------
 
-  /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`.
-  push_result push(caf::mailbox_element_ptr& element, time_point deadline);
+  /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`. With `always` the limits do not
+  /// count.
+  push_result push(caf::mailbox_element_ptr& element, time_point deadline, bool always = false);
 
   /// Refuses everything from now on, and answers what waits with `reason`. Later calls do nothing.
   /// `reachable` is false when the last handle is gone, for the thread that dropped it; others that come
@@ -110,6 +114,9 @@ public:
 
   /// Marks the running request as cancelled and returns its activity, or 0 where none runs.
   activity_number cancel(time_point answer_at);
+
+  /// The same for the one request `id` of `sender`. If it waits, it is answered at once, and the result is 0.
+  activity_number cancel(const caf::actor_control_block* sender, caf::message_id id, time_point answer_at);
 
   /// Why the mailbox is closed; an error without a code for a normal end.
   caf::error reason() const;

@@ -15,16 +15,20 @@ namespace {
 constexpr caf::timespan longest_wait = std::chrono::hours{24 * 365};
 
 interpreter_settings countable(interpreter_settings settings) {
-  for (auto* each :
-       {&settings.grace, &settings.shutdown_timeout, &settings.teardown_timeout, &settings.linger_timeout})
+  for (auto* each : {&settings.grace, &settings.shutdown_timeout, &settings.call_timeout,
+                     &settings.teardown_timeout, &settings.linger_timeout})
     *each = std::min(*each, longest_wait);
   return settings;
 }
 
 } // namespace
 
-roster::roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings)
-    : system{system}, engine{engine}, settings{countable(settings)} {}
+roster::roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings,
+               dead_letter_handler dead_letters)
+    : system{system},
+      engine{engine},
+      settings{countable(settings)},
+      dead_letters{std::make_shared<dead_letter_office>(std::move(dead_letters))} {}
 
 bool roster::enter(std::shared_ptr<incarnation> incarnation) {
   reap();

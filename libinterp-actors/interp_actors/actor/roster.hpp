@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/actor/dead_letter.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/actor/timer.hpp"
 
@@ -36,7 +37,8 @@ struct interpreter_counts {
 /// Owner: the runtime and every incarnation, since an abandoned one may outlive the runtime.
 class roster : public std::enable_shared_from_this<roster> {
 public:
-  roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings);
+  roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings,
+         dead_letter_handler dead_letters);
 
   // -- for the runtime
   // --------------------------------------------------------------------------------------------
@@ -70,6 +72,7 @@ public:
   caf::actor_system& system;
   python::engine& engine;
   const interpreter_settings settings;
+  const std::shared_ptr<dead_letter_office> dead_letters;
 
 private:
   mutable std::mutex mutex_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "interp_actors/message/channel_end.hpp"
+
 #include <caf/timespan.hpp>
 
 #include <chrono>
@@ -23,7 +25,8 @@ struct mailbox_limits {
 enum class fail_on {
   /// An `Exception` that leaves a request handler answers the request, and the incarnation lives.
   base_exceptions,
-  /// Every exception that leaves a handler ends the incarnation, as in OTP.
+  /// Every exception that leaves a handler ends the incarnation, as in OTP; so does a
+  /// result of a wrong type.
   exceptions,
 };
 
@@ -33,6 +36,9 @@ struct spawn_options {
   std::string name = "interpreter";
   /// Functions of the source that must exist and be callable, or the spawn fails.
   std::vector<std::string> functions;
+  /// For typed actors: the class of the source whose methods are the handlers. An instance is made at the
+  /// start and holds the state; empty for functions.
+  std::string class_name;
   mailbox_limits mailbox;
   /// Time for each message, from its acceptance into the mailbox to the end of its handler; 0 is no deadline.
   caf::timespan deadline{0};
@@ -41,6 +47,8 @@ struct spawn_options {
   /// Time for creating the interpreter and loading its source; 0 is no deadline.
   caf::timespan start_deadline = std::chrono::seconds{30};
   interp_actors::fail_on fail_on = interp_actors::fail_on::base_exceptions;
+  /// Ends of channels that are globals of that name before the source runs.
+  channel_bindings channels;
 };
 
 /// Limits that hold for every interpreter of a runtime.
@@ -50,6 +58,8 @@ struct interpreter_settings {
   /// Time that a running handler has to end when its interpreter is asked to stop (`exit_reason::kill` gives
   /// none). OTP's default for a worker's shutdown.
   caf::timespan shutdown_timeout = std::chrono::seconds{5};
+  /// How long Python code waits for another actor's answer where it does not say. OTP's default.
+  caf::timespan call_timeout = std::chrono::seconds{5};
   /// Time that an ending interpreter gives the Python threads and atexit functions which its code left behind. Threads
   /// are made to raise SystemExit after 0.1 s, atexit functions after half of it.
   caf::timespan teardown_timeout = std::chrono::seconds{2};

@@ -26,6 +26,15 @@ std::string describe(const caf::error& error) {
   return text;
 }
 
+std::string type_names(const caf::message& content) {
+  std::string result;
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    auto name = caf::query_type_name(content.type_at(i));
+    result.append(i == 0 ? "" : ", ").append(name.data(), name.size());
+  }
+  return result;
+}
+
 caf::error make_error(errc code, std::string text) {
   return caf::make_error(code, std::move(text));
 }

@@ -11,7 +11,32 @@ namespace {
 /// Source: CPython 3.14, PyBUF_MAX_NDIM.
 constexpr std::size_t max_dimensions = 64;
 
-/// Size of a single `struct` code in bytes, 0 where the format is not a single known code.
+[[noreturn]] void refuse(const buffer_format& format, const std::string& why) {
+  throw std::invalid_argument("buffer format '" + std::string{format.format.c_str()} + "': " + why);
+}
+
+[[noreturn]] void refuse_overflow(const buffer_format& format) {
+  refuse(format, "its shape describes more memory than can be addressed");
+}
+
+constexpr auto addressable = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+
+std::size_t times(const buffer_format& format, std::size_t lhs, std::size_t rhs) {
+  std::size_t result = 0;
+  if (__builtin_mul_overflow(lhs, rhs, &result) || result > addressable)
+    refuse_overflow(format);
+  return result;
+}
+
+std::size_t plus(const buffer_format& format, std::size_t lhs, std::size_t rhs) {
+  std::size_t result = 0;
+  if (__builtin_add_overflow(lhs, rhs, &result) || result > addressable)
+    refuse_overflow(format);
+  return result;
+}
+
+} // namespace
+
 std::size_t size_of_code(std::string_view format) {
   bool native = true;
   if (!format.empty() && std::string_view{"@=<>!"}.find(format.front()) != std::string_view::npos) {
@@ -53,32 +78,6 @@ std::size_t size_of_code(std::string_view format) {
     return 0;
   }
 }
-
-[[noreturn]] void refuse(const buffer_format& format, const std::string& why) {
-  throw std::invalid_argument("buffer format '" + std::string{format.format.c_str()} + "': " + why);
-}
-
-[[noreturn]] void refuse_overflow(const buffer_format& format) {
-  refuse(format, "its shape describes more memory than can be addressed");
-}
-
-constexpr auto addressable = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
-
-std::size_t times(const buffer_format& format, std::size_t lhs, std::size_t rhs) {
-  std::size_t result = 0;
-  if (__builtin_mul_overflow(lhs, rhs, &result) || result > addressable)
-    refuse_overflow(format);
-  return result;
-}
-
-std::size_t plus(const buffer_format& format, std::size_t lhs, std::size_t rhs) {
-  std::size_t result = 0;
-  if (__builtin_add_overflow(lhs, rhs, &result) || result > addressable)
-    refuse_overflow(format);
-  return result;
-}
-
-} // namespace
 
 buffer_format checked(buffer_format format, std::size_t size) {
   if (format.shape.size() > max_dimensions)

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace interp_actors {
@@ -24,6 +25,9 @@ struct buffer_format {
 
   friend bool operator==(const buffer_format&, const buffer_format&) = default;
 };
+
+/// Size in bytes of an element of `format`, a single code of Python's `struct` module; 0 for anything else.
+std::size_t size_of_code(std::string_view format);
 
 /// Returns `format` with its strides filled in, after checking that it describes memory inside of `size`
 /// bytes. A C-contiguous format must fill the `size` bytes exactly; strides may leave gaps, and are never

@@ -18,6 +18,11 @@ constexpr auto names = std::to_array<std::pair<errc, std::string_view>>({
     {errc::mailbox_full, "mailbox_full"},
     {errc::stopped, "stopped"},
     {errc::no_such_function, "no_such_function"},
+    {errc::channel_closed, "channel_closed"},
+    {errc::channel_full, "channel_full"},
+    {errc::channel_moved, "channel_moved"},
+    {errc::channel_mismatch, "channel_mismatch"},
+    {errc::wrong_type, "wrong_type"},
 });
 
 } // namespace

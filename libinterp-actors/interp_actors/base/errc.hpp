@@ -30,6 +30,17 @@ enum class errc : std::uint8_t {
   stopped,
   /// No such function, or none that can be called.
   no_such_function,
+  /// The channel is closed; the text says why.
+  channel_closed,
+  /// The channel holds as many messages or bytes as it may, and refuses more.
+  channel_full,
+  /// The receiving end has another owner now.
+  channel_moved,
+  /// The message is not what the channel carries, or not what was asked for.
+  channel_mismatch,
+  /// A handler of an interface returned another type than the interface says, was given what Python cannot
+  /// hold, or does not fit the interface at all. The context says what was expected.
+  wrong_type,
 };
 
 /// The name of `code`, as in `errc::NAME`.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <stdexcept>
@@ -39,6 +40,17 @@ struct python_syntax_location {
   friend bool operator==(const python_syntax_location&, const python_syntax_location&) = default;
 };
 
+/// An argument of an exception, where it is one of Python's simple values.
+struct python_argument {
+  enum class kind : std::uint8_t { none, boolean, integer, real, text, bytes };
+
+  kind type = kind::none;
+  /// As Python writes it; UTF-8 with surrogates for a text, the bytes themselves for bytes.
+  std::string text;
+
+  friend bool operator==(const python_argument&, const python_argument&) = default;
+};
+
 /// One exception of a `python_error`. `cause`, `context` and `group` name others by their place in
 /// `python_error::exceptions`; -1 stands for none.
 struct python_exception_data {
@@ -60,6 +72,8 @@ struct python_exception_data {
   bool suppress_context = false;
   bool is_group = false;
   std::vector<int> group;
+  /// `args` of the exception, from which it can be built again; nothing where one of them is no simple value.
+  std::optional<std::vector<python_argument>> args;
 
   friend bool operator==(const python_exception_data&, const python_exception_data&) = default;
 };

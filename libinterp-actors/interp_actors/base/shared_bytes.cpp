@@ -68,6 +68,21 @@ struct container_block : block {
   }
 };
 
+/// Somebody else's memory, and what keeps it.
+struct foreign_block : block {
+  std::shared_ptr<const void> owner;
+
+  foreign_block(std::shared_ptr<const void> source, std::span<const std::byte> bytes)
+      : owner{std::move(source)} {
+    data = bytes.data();
+    size = bytes.size();
+    dispose = [](block* self) noexcept {
+      forget(self);
+      delete static_cast<foreign_block*>(self);
+    };
+  }
+};
+
 struct mapped_block : block {
   mapped_block(void* address, std::size_t length) {
     data = static_cast<const std::byte*>(address);
@@ -166,6 +181,10 @@ shared_bytes shared_bytes::adopt(std::string text) {
 
 shared_bytes shared_bytes::adopt(std::vector<std::byte> bytes) {
   return from_block(remember(new container_block<std::vector<std::byte>>{std::move(bytes)}));
+}
+
+shared_bytes shared_bytes::share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes) {
+  return from_block(remember(new foreign_block{std::move(owner), bytes}));
 }
 
 shared_bytes shared_bytes::map_file(const std::filesystem::path& path) {

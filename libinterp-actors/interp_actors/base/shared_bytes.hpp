@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,6 +78,9 @@ public:
   static shared_bytes adopt(std::string text);
   /// Takes over the memory of `bytes` without copying it.
   static shared_bytes adopt(std::vector<std::byte> bytes);
+
+  /// Uses the memory of `bytes`, which nobody writes any more, and keeps `owner` for as long.
+  static shared_bytes share(std::shared_ptr<const void> owner, std::span<const std::byte> bytes);
 
   /// Maps the file at `path` read-only. The bytes are those of the file while it is mapped: whoever truncates
   /// it makes later reads of the lost part end the process with SIGBUS (`read_file` copies instead).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/base/array.hpp"
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/base/python_error.hpp"
 #include "interp_actors/base/shared_bytes.hpp"
@@ -66,6 +67,23 @@ bool inspect(Inspector& f, shared_bytes& x) {
   }
 }
 
+/// An array travels as its payload, and must be one when it arrives.
+template <class Inspector, class T>
+bool inspect(Inspector& f, array<T>& x) {
+  auto bytes = x.bytes();
+  if (!f.object(x).fields(f.field("elements", bytes)))
+    return false;
+  if constexpr (Inspector::is_loading) {
+    try {
+      x = bytes ? array<T>{std::move(bytes)} : array<T>{};
+    } catch (const std::invalid_argument& problem) {
+      f.emplace_error(caf::sec::invalid_argument, problem.what());
+      return false;
+    }
+  }
+  return true;
+}
+
 template <class Inspector>
 bool inspect(Inspector& f, python_frame& x) {
   return f.object(x).fields(f.field("file", x.file), f.field("line", x.line), f.field("function", x.function),
@@ -79,13 +97,23 @@ bool inspect(Inspector& f, python_syntax_location& x) {
 }
 
 template <class Inspector>
+bool inspect(Inspector& f, python_argument& x) {
+  auto get = [&x] { return static_cast<std::uint8_t>(x.type); };
+  auto set = [&x](std::uint8_t value) {
+    x.type = static_cast<python_argument::kind>(value);
+    return x.type <= python_argument::kind::bytes;
+  };
+  return f.object(x).fields(f.field("type", get, set), f.field("text", x.text));
+}
+
+template <class Inspector>
 bool inspect(Inspector& f, python_exception_data& x) {
   return f.object(x).fields(f.field("type", x.type), f.field("message", x.message), f.field("notes", x.notes),
                             f.field("frames", x.frames), f.field("frames_left_out", x.frames_left_out),
                             f.field("left_out_at", x.left_out_at), f.field("syntax", x.syntax),
                             f.field("cause", x.cause), f.field("context", x.context),
                             f.field("suppress_context", x.suppress_context), f.field("is_group", x.is_group),
-                            f.field("group", x.group));
+                            f.field("group", x.group), f.field("args", x.args));
 }
 
 template <class Inspector>

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "interp_actors/message/channel_end.hpp"
 #include "interp_actors/message/inspect.hpp"
+#include "interp_actors/message/packed_message.hpp"
 
 #include <caf/is_error_code_enum.hpp>
 #include <caf/result.hpp>
@@ -16,6 +18,9 @@ namespace interp_actors {
 struct execute_atom;
 struct call_atom;
 struct cancel_atom;
+struct send_atom;
+struct invoke_atom;
+struct event_atom;
 
 /// Any interpreter, whatever its code: the generic interface.
 ///
@@ -25,6 +30,13 @@ struct cancel_atom;
 /// holds nothing for None. `function` is UTF-8. A `timespan` at the end is the request's deadline, counted
 /// from its acceptance into the mailbox. `(cancel_atom)` interrupts the request that runs at that moment, and
 /// answers whether there was one. It never waits.
+///
+/// `(call_atom, function, ends)` calls a function with ends of channels instead of payloads, and
+/// `(execute_atom, code, bindings)` makes ends of channels globals under their names, then runs code. Both
+/// claim receiving ends, which belong to the interpreter from then on.
+///
+/// `(invoke_atom, function, arguments)` calls a function with any values, a packed tuple, and answers with a
+/// packed value: what Python code sends to Python code; see actor/packing.hpp.
 /// Errors: `errc` codes; see `python_error_of` for what Python said.
 using interpreter_actor = caf::typed_actor<
     caf::result<void>(execute_atom, std::string), caf::result<void>(execute_atom, std::string, caf::timespan),
@@ -32,6 +44,12 @@ using interpreter_actor = caf::typed_actor<
     caf::result<shared_bytes>(call_atom, std::string, shared_bytes, caf::timespan),
     caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>),
     caf::result<shared_bytes>(call_atom, std::string, std::vector<shared_bytes>, caf::timespan),
+    caf::result<shared_bytes>(call_atom, std::string, std::vector<channel_end>),
+    caf::result<shared_bytes>(call_atom, std::string, std::vector<channel_end>, caf::timespan),
+    caf::result<void>(execute_atom, std::string, channel_bindings),
+    caf::result<void>(execute_atom, std::string, channel_bindings, caf::timespan),
+    caf::result<packed_message>(invoke_atom, std::string, packed_message),
+    caf::result<packed_message>(invoke_atom, std::string, packed_message, caf::timespan),
     caf::result<bool>(cancel_atom)>;
 
 } // namespace interp_actors
@@ -48,6 +66,24 @@ CAF_ADD_TYPE_ID(interp_actors, (interp_actors::python_error))
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::shared_bytes))
 CAF_ADD_TYPE_ID(interp_actors, (std::vector<interp_actors::shared_bytes>))
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::interpreter_actor))
+
+CAF_ADD_ATOM(interp_actors, interp_actors, send_atom)
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::channel_end))
+CAF_ADD_TYPE_ID(interp_actors, (std::vector<interp_actors::channel_end>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::channel_bindings))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::int8_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::int16_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::int32_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::int64_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::uint8_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::uint16_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::uint32_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<std::uint64_t>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<float>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<double>))
+CAF_ADD_ATOM(interp_actors, interp_actors, invoke_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, event_atom)
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::packed_message))
 
 CAF_END_TYPE_ID_BLOCK(interp_actors)
 

@@ -306,6 +306,47 @@ std::size_t text_size(const python_exception_data& data) {
   return result;
 }
 
+/// The exception's arguments, if they are few and simple.
+std::optional<std::vector<python_argument>> take_arguments(const gil_held& gil, PyObject* exception) {
+  using kind = python_argument::kind;
+  auto arguments = attribute(gil, exception, "args");
+  if (!arguments || !PyTuple_CheckExact(arguments.get()) || PyTuple_GET_SIZE(arguments.get()) > 16)
+    return std::nullopt;
+  std::vector<python_argument> result;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments.get()); ++i) {
+    auto* value = PyTuple_GET_ITEM(arguments.get(), i);
+    if (value == Py_None) {
+      result.push_back({kind::none, {}});
+    } else if (PyBool_Check(value)) {
+      result.push_back({kind::boolean, value == Py_True ? "True" : "False"});
+    } else if (PyLong_CheckExact(value)) {
+      int overflow = 0;
+      auto number = PyLong_AsLongLongAndOverflow(value, &overflow);
+      if (overflow != 0)
+        return std::nullopt;
+      result.push_back({kind::integer, std::to_string(number)});
+    } else if (PyFloat_CheckExact(value)) {
+      auto text = steal(gil, PyObject_Repr(value));
+      if (!text)
+        return std::nullopt;
+      result.push_back({kind::real, to_utf8(gil, text.get())});
+    } else if (PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) <= Py_ssize_t{max_text}) {
+      auto bytes = steal(gil, PyUnicode_AsEncodedString(value, "utf-8", "surrogatepass"));
+      if (!bytes)
+        return std::nullopt;
+      result.push_back(
+          {kind::text,
+           {PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))}});
+    } else if (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) <= Py_ssize_t{max_text}) {
+      result.push_back(
+          {kind::bytes, {PyBytes_AS_STRING(value), static_cast<std::size_t>(PyBytes_GET_SIZE(value))}});
+    } else {
+      return std::nullopt;
+    }
+  }
+  return result;
+}
+
 /// The exit code that the `python` program would leave with.
 /// Source: CPython 3.14, handling of SystemExit.
 int exit_code_of(const gil_held& gil, PyObject* exception) {
@@ -384,6 +425,8 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
     } else {
       data.message = safe_text(gil, current.get(), PyObject_Str, "<exception str() failed>");
     }
+    data.args = take_arguments(gil, current.get());
+    PyErr_Clear();
     auto suppress = attribute(gil, current.get(), "__suppress_context__");
     data.suppress_context = suppress && suppress.get() == Py_True;
     total += text_size(data);

@@ -2,6 +2,14 @@
 
 #include "interp_actors/python/interpreter.hpp"
 
+#include "interp_actors/python/handler_table.hpp"
+#include "interp_actors/python/module/channel.hpp"
+#include "interp_actors/python/module/events.hpp"
+#include "interp_actors/python/module/lines.hpp"
+#include "interp_actors/python/module/state.hpp"
+#include "interp_actors/python/object_sink.hpp"
+#include "interp_actors/python/object_source.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -58,6 +66,9 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   context_->rules.pins = pins_.get();
   context_->rules.pin_threshold = pin_threshold;
   context_->gate = &engine.gate();
+  context_->holdings = link.holdings;
+  context_->host = link.host;
+  context_->thread = PyThread_get_thread_ident();
   try {
     gil_held gil;
     set_up(gil, engine);
@@ -65,6 +76,7 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
     // Nothing but the library's own module has run yet: the interpreter can end at once.
     gil_held gil;
     control_->detach(gil);
+    context_->values.clear();
     module_ = {};
     namespace_ = {};
     Py_EndInterpreter(thread_state_);
@@ -95,6 +107,7 @@ interpreter::~interpreter() {
   PyEval_RestoreThread(thread_state_);
   PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), nullptr);
   Py_EndInterpreter(thread_state_);
+  context_->values.abandon(); // what finalisers have made it look up again
 }
 
 void interpreter::throw_raised(const gil_held& gil) {
@@ -243,13 +256,94 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
                                                arguments.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (!result)
     throw_raised(gil);
+  auto payload = payload_of(gil, std::move(result));
+  if (!arguments.empty())
+    spare_view_.give_back(gil, types_.exporter, std::move(views[0]));
+  return payload;
+}
+
+shared_bytes interpreter::payload_of(const gil_held& gil, object result) {
   auto payload = from_python(gil, context_->rules, result.get(), "the result");
   if (!payload)
     throw_raised(gil);
-  result = {};
-  if (!arguments.empty())
-    spare_view_.give_back(gil, types_.exporter, std::move(views[0]));
   return std::move(*payload);
+}
+
+shared_bytes interpreter::call(const gil_held& gil, std::string_view function, std::vector<held_end> ends) {
+  auto callable = find(gil, function);
+  std::vector<object> owned;
+  std::vector<PyObject*> arguments;
+  for (auto& end : ends) {
+    owned.push_back(to_python(gil, state_of_module(module_.get()), std::move(end)));
+    if (!owned.back())
+      throw_raised(gil);
+    arguments.push_back(owned.back().get());
+  }
+  auto result = steal(gil, PyObject_Vectorcall(callable.get(), arguments.data(), arguments.size(), nullptr));
+  if (!result)
+    throw_raised(gil);
+  return payload_of(gil, std::move(result));
+}
+
+void interpreter::check_name(const gil_held& gil, const std::string& name) {
+  auto text = steal(gil, PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "strict"));
+  if (!text)
+    throw_raised(gil);
+  if (PyUnicode_IsIdentifier(text.get()) == 1)
+    return;
+  PyErr_Format(PyExc_ValueError, "a channel cannot be bound to %.200R, which is no identifier", text.get());
+  throw_raised(gil);
+}
+
+void interpreter::bind(const gil_held& gil, const std::string& name, held_end end) {
+  auto value = to_python(gil, state_of_module(module_.get()), std::move(end));
+  if (!value || PyDict_SetItemString(namespace_.get(), name.c_str(), value.get()) < 0)
+    throw_raised(gil);
+}
+
+void interpreter::implement(const gil_held& gil, const implementation& what) {
+  try {
+    handlers_ = std::make_unique<handler_table>(gil, context_->values, namespace_.get(), what);
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::call_handler(const gil_held& gil, std::size_t index, handler_call& call) {
+  try {
+    handlers_->call(gil, context_->values, index, call);
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::invoke(const gil_held& gil, std::string_view function, invocation& call) {
+  try {
+    auto callable = find(gil, function);
+    object_sink sink{gil, context_->values};
+    try {
+      call.write_arguments(sink);
+    } catch (value_error& problem) {
+      throw value_error("'" + std::string{function} + "' was to be given " + problem.what());
+    }
+    auto arguments = sink.take();
+    auto result = checked(steal(gil, PyObject_Call(callable.get(), arguments.get(), nullptr)));
+    if (!call.wants_result())
+      return;
+    try {
+      object_source source{gil, context_->values, result.get()};
+      call.read_result(source);
+    } catch (value_error& problem) {
+      throw value_error("'" + std::string{function} + "' returned " + problem.what());
+    }
+  } catch (const python::raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::run_event(const gil_held& gil, event_number event) {
+  if (!python::run_event(gil, module_.get(), event))
+    throw_raised(gil);
 }
 
 void interpreter::between_messages(const gil_held& gil) {
@@ -259,7 +353,8 @@ void interpreter::between_messages(const gil_held& gil) {
 }
 
 bool interpreter::wind_down(const gil_held& gil, std::chrono::nanoseconds limit) {
-  bool done = end_python_threads(gil, limit);
+  bool done = end_python_threads(gil, *control_, limit);
+  flush_standard_streams(gil);
   if (done)
     pins_->drain(gil);
   else
@@ -269,9 +364,11 @@ bool interpreter::wind_down(const gil_held& gil, std::chrono::nanoseconds limit)
 
 bool interpreter::let_go(const gil_held& gil, std::chrono::nanoseconds limit) {
   control_->detach(gil);
+  handlers_.reset();
   functions_.clear();
   last_function_ = nullptr;
   spare_view_.clear();
+  context_->values.clear();
   namespace_ = {};
   module_ = {};
   may_end_ = !has_other_threads(gil) || wind_down(gil, limit);
@@ -288,11 +385,14 @@ void interpreter::abandon() noexcept {
     entry.second.name.release();
   }
   spare_view_.abandon();
+  if (handlers_)
+    handlers_->abandon();
   namespace_.release();
   module_.release();
 }
 
 void interpreter::clear_modules(const gil_held& gil) {
+  handlers_.reset();
   functions_.clear();
   last_function_ = nullptr;
   auto main = steal(gil, PyImport_ImportModule("__main__"));
@@ -300,6 +400,7 @@ void interpreter::clear_modules(const gil_held& gil) {
     PyDict_Clear(PyModule_GetDict(main.get()));
   if (namespace_)
     PyDict_Clear(namespace_.get());
+  drop_events(gil, module_.get());
   PyErr_Clear();
   PyGC_Collect();
   pins_->drain(gil);

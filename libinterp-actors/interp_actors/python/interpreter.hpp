@@ -1,11 +1,14 @@
 #pragma once
 
+#include "interp_actors/base/channel_holdings.hpp"
 #include "interp_actors/base/shared_bytes.hpp"
 #include "interp_actors/base/source.hpp"
+#include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/engine.hpp"
 #include "interp_actors/python/error.hpp"
 #include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/memory_view.hpp"
+#include "interp_actors/python/module/host.hpp"
 #include "interp_actors/python/pin.hpp"
 #include "interp_actors/python/teardown.hpp"
 
@@ -21,19 +24,43 @@ struct _ts;
 
 namespace interp_actors::python {
 
+class handler_call;
+class handler_table;
+struct implementation;
+
 /// A name that leads to no function. The text says what was looked for, and where.
 class no_such_function : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
 
+/// A call with any values: gives the arguments, and takes the result.
+class invocation {
+public:
+  invocation() = default;
+  invocation(const invocation&) = delete;
+  invocation& operator=(const invocation&) = delete;
+  virtual ~invocation() = default;
+
+  /// Gives a tuple.
+  virtual void write_arguments(value_sink& sink) = 0;
+  /// Not called where nobody waits for the result.
+  virtual void read_result(value_source& source) = 0;
+  virtual bool wants_result() const = 0;
+};
+
 /// What an interpreter shares with other threads: made before it, held by them for as long as they need it.
 struct interpreter_link {
-  explicit interpreter_link(std::shared_ptr<bell> wake)
-      : control{std::make_shared<interrupter>()}, pins{std::make_shared<pin_owner>(std::move(wake))} {}
+  explicit interpreter_link(std::shared_ptr<bell> wake,
+                            std::shared_ptr<interp_actors::python::host> host = nullptr)
+      : control{std::make_shared<interrupter>()},
+        pins{std::make_shared<pin_owner>(std::move(wake))},
+        host{std::move(host)} {}
 
   std::shared_ptr<interrupter> control;
   std::shared_ptr<pin_owner> pins;
+  std::shared_ptr<channel_holdings> holdings = std::make_shared<channel_holdings>();
+  std::shared_ptr<interp_actors::python::host> host; // null where Python code reaches nobody
 };
 
 /// One CPython subinterpreter with its own GIL. Born, used and ended on one thread; between two `with_gil`
@@ -75,6 +102,31 @@ public:
   /// Errors: also `no_such_function`.
   shared_bytes call(const gil_held& gil, std::string_view function, std::span<const shared_bytes> arguments);
 
+  /// The same with ends of channels.
+  shared_bytes call(const gil_held& gil, std::string_view function, std::vector<held_end> ends);
+
+  /// Checks that `name` can be a global.
+  /// Errors: a ValueError.
+  void check_name(const gil_held& gil, const std::string& name);
+
+  /// Makes `end` a global of the loaded source, or of `__main__` before one is loaded.
+  void bind(const gil_held& gil, const std::string& name, held_end end);
+
+  /// Calls a function of the loaded source, or `module:function`, with any values.
+  /// Errors: also `no_such_function`, `value_error`.
+  void invoke(const gil_held& gil, std::string_view function, invocation& call);
+
+  /// Runs what Python code wants to run for `event`, if it still does.
+  void run_event(const gil_held& gil, event_number event);
+
+  /// Makes the loaded source implement an interface; see handler_table.
+  /// Errors: also `interface_mismatch` and `wrong_value`.
+  void implement(const gil_held& gil, const implementation& what);
+
+  /// Calls one of its handlers.
+  /// Errors: also `wrong_value`, `interface_mismatch`.
+  void call_handler(const gil_held& gil, std::size_t index, handler_call& call);
+
   /// Checks that `function` can be called.
   /// Errors: `no_such_function`, `error`.
   void check_function(const gil_held& gil, std::string_view function);
@@ -82,6 +134,9 @@ public:
   /// Drops pins that were given back, and lets the interpreter's other Python threads run if it is their
   /// turn.
   void between_messages(const gil_held& gil);
+
+  /// What converts values to Python objects and back in this interpreter.
+  conversion& values() noexcept { return context_->values; }
 
   // -- the end
   // ----------------------------------------------------------------------------------------------------
@@ -117,6 +172,7 @@ private:
   };
 
   [[noreturn]] void throw_raised(const gil_held& gil);
+  shared_bytes payload_of(const gil_held& gil, object result);
   void set_up(const gil_held& gil, engine& engine);
   void run(const gil_held& gil, const std::string& code, const std::string& name);
   /// Leaves the interpreter as it is, for good, fenced, with all that its threads may still use.
@@ -140,6 +196,7 @@ private:
   object module_;    // interp_actors
   object namespace_; // dict of the loaded source
   spare_view spare_view_;
+  std::unique_ptr<handler_table> handlers_;
   source_texts texts_;
   std::uint64_t executed_ = 0;
   std::uint32_t messages_ = 0;

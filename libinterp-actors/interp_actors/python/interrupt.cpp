@@ -19,6 +19,7 @@ void interrupter::attach(const gil_held&, PyObject* exception) {
 
 void interrupter::detach(const gil_held& gil) {
   end(gil);
+  end_waits();
   std::lock_guard guard{mutex_};
   interpreter_ = nullptr;
   exception_ = nullptr;
@@ -37,7 +38,27 @@ bool interrupter::interrupt(std::uint64_t activity) noexcept {
       && _PyEval_AddPendingCall(interpreter_, on_pending_call, this, 0) != 0)
     queued_.store(
         false, std::memory_order_release); // CPython's queue is full: the next step of the ladder tries again
+  ring_all();
   return true;
+}
+
+interrupter::waiting::waiting(interrupter& control, bell& bell) : control_{control}, bell_{bell} {
+  std::lock_guard guard{control.waits_mutex_};
+  next_ = std::exchange(control.waits_, this);
+}
+
+interrupter::waiting::~waiting() {
+  std::lock_guard guard{control_.waits_mutex_};
+  auto** place = &control_.waits_;
+  while (*place != this)
+    place = &(*place)->next_;
+  *place = next_;
+}
+
+void interrupter::ring_all() noexcept {
+  std::lock_guard guard{waits_mutex_};
+  for (auto* each = waits_; each; each = each->next_)
+    each->bell_.ring();
 }
 
 bool interrupter::take_due() noexcept {
@@ -57,12 +78,22 @@ bool interrupter::check(const gil_held& gil) {
     PyErr_SetString(exception_, "interrupted from outside");
     return false;
   }
-  if (fenced()) {
+  if (fenced() || waits_ended_.load(std::memory_order_acquire)) {
     PyErr_SetString(exception_ ? exception_ : PyExc_KeyboardInterrupt,
-                    "this interpreter was abandoned; nothing that it does counts any more");
+                    "this interpreter has ended; nothing in it can wait any more");
     return false;
   }
   return true;
+}
+
+void interrupter::end_waits() noexcept {
+  waits_ended_.store(true, std::memory_order_release);
+  ring_all();
+}
+
+void interrupter::fence() noexcept {
+  fenced_.store(true, std::memory_order_release);
+  ring_all();
 }
 
 // Runs with the GIL, in whichever Python thread of the interpreter comes first.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/base/bell.hpp"
 #include "interp_actors/python/object.hpp"
 
 #include <atomic>
@@ -12,7 +13,8 @@ namespace interp_actors::python {
 
 /// Lets other threads interrupt what an interpreter's own thread runs, and fence the interpreter off for
 /// good. What runs has a number, so an interrupt that comes late hits nothing else.
-/// Thread: `interrupt`, `fence` and `fenced` any; `check` any of the interpreter's; the rest its own.
+/// Thread: `interrupt`, `fence`, `fenced` and `end_waits` any; `waiting` and `check` any of the
+/// interpreter's; the rest its own.
 /// Death: an interrupt after `detach` does nothing; `detach` waits for one that is on its way. The object
 /// must exist until the interpreter has ended, since CPython may hold its address until then.
 class interrupter {
@@ -43,17 +45,38 @@ public:
   /// Source: CPython 3.14, Python/ceval_gil.c, `_PyEval_AddPendingCall`.
   bool interrupt(std::uint64_t activity) noexcept;
 
+  /// A thread of the interpreter that is about to wait on `bell`, for its lifetime: interrupts, the fence and
+  /// `end_waits` ring it. `check` comes after it is made, so that nothing that came before is missed.
+  class waiting {
+  public:
+    waiting(interrupter& control, bell& bell);
+    ~waiting();
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+
+  private:
+    friend class interrupter;
+
+    interrupter& control_;
+    bell& bell_;
+    waiting* next_;
+  };
+
   /// Raises what was to interrupt the calling thread, as between two instructions of Python code, once; for waits
   /// of our own. Returns false with the exception set.
   bool check(const gil_held& gil);
 
+  /// From now on nothing in the interpreter waits any more, for whatever may come.
+  void end_waits() noexcept;
+
   /// From now on every entry into our module raises.
-  void fence() noexcept { fenced_.store(true, std::memory_order_release); }
+  void fence() noexcept;
   bool fenced() const noexcept { return fenced_.load(std::memory_order_acquire); }
 
 private:
   static int on_pending_call(void* self);
   bool take_due() noexcept;
+  void ring_all() noexcept;
   void forget_raised(const gil_held& gil) noexcept;
 
   std::mutex mutex_; // guards interpreter_ against its end
@@ -66,6 +89,9 @@ private:
   std::atomic<bool> queued_{false};
   std::atomic<bool> raised_from_elsewhere_{false};
   std::atomic<bool> fenced_{false};
+  std::atomic<bool> waits_ended_{false};
+  std::mutex waits_mutex_; // guards the list of those who wait
+  waiting* waits_ = nullptr;
 };
 
 } // namespace interp_actors::python

@@ -45,9 +45,10 @@ std::vector<unsigned long> other_threads(const gil_held&, std::mutex& making) {
 /// abandoned at the limit.
 class watchdog {
 public:
-  watchdog(PyThreadState* watched, std::mutex& making, clock::time_point begin,
+  watchdog(PyThreadState* watched, interrupter& control, std::mutex& making, clock::time_point begin,
            std::chrono::nanoseconds limit)
       : watched_{watched},
+        control_{control},
         making_{making},
         from_{begin + std::min<std::chrono::nanoseconds>(grace, limit)},
         spared_until_{begin + limit / 2},
@@ -74,6 +75,7 @@ private:
     std::unique_lock guard{mutex_};
     if (changed_.wait_until(guard, from_, [this] { return stopped_; }))
       return;
+    control_.end_waits();
     while (!stopped_ && clock::now() < until_) {
       guard.unlock();
       raise_everywhere();
@@ -102,6 +104,7 @@ private:
   }
 
   PyThreadState* watched_;
+  interrupter& control_;
   std::mutex& making_;
   clock::time_point from_;
   clock::time_point spared_until_;
@@ -130,13 +133,13 @@ bool has_other_threads(const gil_held& gil) {
   return !other_threads(gil, making).empty();
 }
 
-bool end_python_threads(const gil_held& gil, std::chrono::nanoseconds limit) {
+bool end_python_threads(const gil_held& gil, interrupter& control, std::chrono::nanoseconds limit) {
   auto own = PyThread_get_thread_ident();
   PyThreadState_SetAsyncExc(own, nullptr); // an interrupt that comes late would end the steps below instead
   auto begin = clock::now();
   auto until = begin + limit;
   std::mutex making;
-  watchdog dog{PyThreadState_Get(), making, begin, limit};
+  watchdog dog{PyThreadState_Get(), control, making, begin, limit};
   call(gil, "threading", "_shutdown");
   call(gil, "atexit", "_run_exitfuncs"); // 3.14 does not join threads that are started here: count afterwards
   while (!other_threads(gil, making).empty() && clock::now() < until)

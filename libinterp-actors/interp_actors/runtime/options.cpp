@@ -17,6 +17,8 @@ config::config() {
            "time that interrupted code has to end before it is given up (500ms)")
       .add(interpreters_.shutdown_timeout, "shutdown-timeout",
            "time that a running handler has at a stop (5s)")
+      .add(interpreters_.call_timeout, "call-timeout",
+           "how long Python code waits for another actor's answer (5s)")
       .add(interpreters_.teardown_timeout, "teardown-timeout",
            "time for threads that Python code left behind (2s)")
       .add(interpreters_.linger_timeout, "linger-timeout",
@@ -34,6 +36,7 @@ runtime_options config::runtime() const {
   };
   check("grace", interpreters_.grace);
   check("shutdown-timeout", interpreters_.shutdown_timeout);
+  check("call-timeout", interpreters_.call_timeout);
   check("teardown-timeout", interpreters_.teardown_timeout);
   check("linger-timeout", interpreters_.linger_timeout);
   result.python.virtual_env = virtual_env_;

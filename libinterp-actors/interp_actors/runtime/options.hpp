@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/actor/dead_letter.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/python/engine_options.hpp"
 
@@ -11,6 +12,9 @@ namespace interp_actors {
 struct runtime_options {
   python::engine_options python;
   interpreter_settings interpreters;
+  /// Is told of messages that nobody understood, and of those that channels had to drop. They are counted in any case;
+  /// without a handler, the first one of each interpreter and channel makes a line on stderr.
+  dead_letter_handler dead_letters;
 };
 
 /// CAF's configuration with the options of this library, for the command line and CAF's configuration file.

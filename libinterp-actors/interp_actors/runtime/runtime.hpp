@@ -1,12 +1,17 @@
 #pragma once
 
 #include "interp_actors/actor/caller.hpp"
+#include "interp_actors/actor/channel.hpp"
+#include "interp_actors/actor/interface.hpp"
 #include "interp_actors/actor/roster.hpp"
+#include "interp_actors/actor/run.hpp"
 #include "interp_actors/actor/settings.hpp"
+#include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/message/types.hpp"
 #include "interp_actors/runtime/options.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/expected.hpp>
 
@@ -36,6 +41,51 @@ public:
   /// `errc::stopped`.
   caf::expected<interpreter_actor> spawn(source code, spawn_options options = {});
 
+  /// Runs `code` in an interpreter of its own, with nothing but `options.channels` as globals, and returns how
+  /// that ended once it has. What the code prints goes where the program's own output goes.
+  /// Errors: `python_exception` with `options.reraise`; else in the result.
+  run_result run(source code, run_options options = {});
+  run_result run(std::string code, run_options options = {}) {
+    return run(text(std::move(code), "<run>"), std::move(options));
+  }
+
+  /// Makes a channel whose messages are arrays of `T`, a number or a struct of numbers (`element_format`), or
+  /// bytes. `shape` gives the lengths of each message along each dimension, where -1 as the first one is any;
+  /// none given stands for {-1}.
+  /// Errors: std::invalid_argument for a shape that makes no sense.
+  template <class T = std::byte>
+  channel_ends<T> channel(channel_options options = {}, std::vector<std::ptrdiff_t> shape = {}) {
+    return detail::make_typed_channel<T>(system_, roster_->dead_letters, std::move(options),
+                                         std::move(shape));
+  }
+
+  /// Messages that channels had to drop.
+  /// The same for an actor of type `Handle`, a `caf::typed_actor` whose signatures begin with an atom:
+  /// `caf::result<double>(score_atom, std::string)` calls `score(text)` of the source, with the arguments as
+  /// Python objects, and takes the result back as a double. With `options.class_name` the handlers are methods
+  /// of an instance of that class, which is made with `args`. The actor understands the messages of its type
+  /// and no others; `cancel_atom` cancels here, too.
+  /// Errors: also `errc::wrong_type` for a handler that is missing or does not fit, and for `args` that do
+  /// not.
+  template <class Handle, class... Args>
+  caf::expected<Handle> spawn(source code, spawn_options options = {}, const Args&... args) {
+    auto start = std::make_shared<typed_start>();
+    start->type = &interface_of<Handle>();
+    try {
+      detail::pack_arguments(*start, detail::as_argument(args)...);
+    } catch (const value_error& problem) {
+      return make_error(errc::wrong_type,
+                        "a constructor cannot be given its arguments: " + std::string{problem.what()});
+    }
+    auto actor = spawn_typed(std::move(code), std::move(options), std::move(start));
+    if (!actor)
+      return std::move(actor.error());
+    return caf::actor_cast<Handle>(std::move(*actor));
+  }
+
+  /// Messages that reached nobody.
+  std::size_t dead_letters() const noexcept { return roster_->dead_letters->count(); }
+
   /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
   /// ended or was given up; later spawns fail.
   /// Errors: std::logic_error in an interpreter's own thread (in what was attached to its end), which it would
@@ -47,6 +97,9 @@ public:
   interpreter_counts counts() const { return roster_->counts(); }
 
 private:
+  caf::expected<caf::strong_actor_ptr> spawn_typed(source code, spawn_options options,
+                                                   std::shared_ptr<const typed_start> typed);
+
   caf::actor_system& system_;
   std::unique_ptr<python::engine> engine_;
   std::shared_ptr<roster> roster_;

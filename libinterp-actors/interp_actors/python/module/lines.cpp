@@ -195,6 +195,15 @@ object make_lines_type(const gil_held& gil, PyObject* module) {
   return steal(gil, PyType_FromModuleAndSpec(module, &spec, nullptr));
 }
 
+void flush_standard_streams(const gil_held& gil) {
+  for (auto* name : {"stdout", "stderr"}) {
+    auto stream = borrow(gil, PySys_GetObject(name));
+    if (stream && stream.get() != Py_None)
+      steal(gil, PyObject_CallMethod(stream.get(), "flush", nullptr));
+    PyErr_Clear();
+  }
+}
+
 bool replace_standard_streams(const gil_held& gil, PyObject* lines_type, line_gate* gate) {
   auto io = steal(gil, PyImport_ImportModule("io"));
   auto wrapper = io ? steal(gil, PyObject_GetAttrString(io.get(), "TextIOWrapper")) : object{};

@@ -15,4 +15,7 @@ object make_lines_type(const gil_held& gil, PyObject* module);
 /// failure.
 bool replace_standard_streams(const gil_held& gil, PyObject* lines_type, line_gate* gate);
 
+/// Writes incomplete lines of the calling thread, as Python does at its end.
+void flush_standard_streams(const gil_held& gil);
+
 } // namespace interp_actors::python

@@ -3,8 +3,14 @@
 #include "interp_actors/python/module/module.hpp"
 
 #include "interp_actors/python/interrupt.hpp"
+#include "interp_actors/python/module/actor_error.hpp"
+#include "interp_actors/python/module/actors.hpp"
 #include "interp_actors/python/module/builder.hpp"
+#include "interp_actors/python/module/channel.hpp"
+#include "interp_actors/python/module/host.hpp"
 #include "interp_actors/python/module/lines.hpp"
+#include "interp_actors/python/module/other_interpreter.hpp"
+#include "interp_actors/python/module/reference.hpp"
 #include "interp_actors/python/module/state.hpp"
 #include "interp_actors/python/pin.hpp"
 
@@ -14,15 +20,13 @@ namespace interp_actors::python {
 
 namespace {
 
-module_state* state_of_module(PyObject* module) {
-  return static_cast<module_state*>(PyModule_GetState(module));
-}
-
 int module_exec(PyObject* module) {
   auto gil = gil_held::entered();
-  auto* state = state_of_module(module);
+  auto* state = &state_of_module(module);
   *state = module_state{};
   state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
+  state->types.reference = reinterpret_cast<PyTypeObject*>(make_reference_type(gil, module).release());
+  state->types.actor_error = make_actor_error_type(gil).release();
   state->lines = make_lines_type(gil, module).release();
   state->builder = make_builder_type(gil, module).release();
   state->types.interrupted =
@@ -31,29 +35,29 @@ int module_exec(PyObject* module) {
                                 "catches it may clean up and must end soon: "
                                 "an interpreter that goes on is abandoned.",
                                 PyExc_KeyboardInterrupt, nullptr);
-  if (!state->types.exporter || !state->lines || !state->builder || !state->types.interrupted)
+  if (!state->types.exporter || !state->types.reference || !state->types.actor_error || !state->lines
+      || !state->builder || !state->types.interrupted || !add_channels(gil, module, *state)
+      || !add_actors(gil, module, *state) || !add_interpreters(gil, module, *state))
     return -1;
   if (PyModule_AddObjectRef(module, "Interrupted", state->types.interrupted) < 0
+      || PyModule_AddObjectRef(module, "ActorError", state->types.actor_error) < 0
+      || PyModule_AddObjectRef(module, "Reference", reinterpret_cast<PyObject*>(state->types.reference)) < 0
       || PyModule_AddObjectRef(module, "Builder", state->builder) < 0)
     return -1;
   return 0;
 }
 
 int module_traverse(PyObject* module, visitproc visit, void* arg) {
-  auto* state = state_of_module(module);
-  Py_VISIT(state->types.exporter);
-  Py_VISIT(state->types.interrupted);
-  Py_VISIT(state->lines);
-  Py_VISIT(state->builder);
-  return 0;
+  int found = 0;
+  state_of_module(module).each([&](auto* one) {
+    if (one && found == 0)
+      found = visit(reinterpret_cast<PyObject*>(one), arg);
+  });
+  return found;
 }
 
 int module_clear(PyObject* module) {
-  auto* state = state_of_module(module);
-  Py_CLEAR(state->types.exporter);
-  Py_CLEAR(state->types.interrupted);
-  Py_CLEAR(state->lines);
-  Py_CLEAR(state->builder);
+  state_of_module(module).each([](auto*& one) { Py_CLEAR(one); });
   return 0;
 }
 
@@ -75,23 +79,39 @@ PyObject* init_module() {
 
 } // namespace
 
+module_state& state_of_module(PyObject* module) {
+  return *static_cast<module_state*>(PyModule_GetState(module));
+}
+
 module_state* state_of(PyObject* instance) {
   auto* module = PyType_GetModuleByDef(Py_TYPE(instance), &definition);
-  return module ? state_of_module(module) : nullptr;
+  return module ? &state_of_module(module) : nullptr;
 }
 
 bool check_entry(const gil_held& gil, PyObject* instance) {
   auto* state = state_of(instance);
-  if (!state)
-    return false;
-  if (state->context && state->context->control->fenced()) {
-    PyErr_SetString(state->types.interrupted,
+  return state && check_entry(gil, *state);
+}
+
+bool check_entry(const gil_held& gil, module_state& state) {
+  if (!state.context)
+    return true;
+  if (state.context->control->fenced()) {
+    PyErr_SetString(state.types.interrupted ? state.types.interrupted : PyExc_RuntimeError,
                     "this interpreter was abandoned; nothing that it does counts any more");
     return false;
   }
-  if (state->context)
-    state->context->rules.pins->drain(gil);
+  state.context->rules.pins->drain(gil);
   return true;
+}
+
+host* host_of(const gil_held& gil, module_state& state) {
+  if (!check_entry(gil, state))
+    return nullptr;
+  if (state.context && state.context->host)
+    return state.context->host.get();
+  PyErr_SetString(PyExc_RuntimeError, "this interpreter is no actor, and reaches none");
+  return nullptr;
 }
 
 void register_module() {
@@ -103,10 +123,11 @@ bool enter_module(const gil_held& gil, module_context& context, module_types& ty
   module = steal(gil, PyImport_ImportModule(module_name));
   if (!module)
     return false;
-  auto* state = state_of_module(module.get());
+  auto* state = &state_of_module(module.get());
   state->context = &context;
   types = state->types;
   context.rules.exporter_type = types.exporter;
+  context.values.set_types(context.rules, types.reference, types.actor_error);
   return replace_standard_streams(gil, state->lines, context.gate);
 }
 

@@ -1,12 +1,18 @@
 #pragma once
 
+#include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/memory_view.hpp"
 
 #include <memory>
 #include <mutex>
 
+namespace interp_actors {
+class channel_holdings;
+} // namespace interp_actors
+
 namespace interp_actors::python {
 
+class host;
 class interrupter;
 class pin_owner;
 
@@ -23,13 +29,19 @@ struct module_context {
   std::shared_ptr<interrupter> control;
   std::shared_ptr<pin_owner> pins; // that of `rules`
   payload_rules rules;
+  conversion values;
   line_gate* gate = nullptr;
+  std::shared_ptr<channel_holdings> holdings;
+  std::shared_ptr<interp_actors::python::host> host; // null where Python code reaches nobody
+  unsigned long thread = 0;                          // the interpreter's own
 };
 
 /// References to the module's types that the interpreter uses, borrowed from the module's state.
 struct module_types {
   PyObject* interrupted = nullptr;
   _typeobject* exporter = nullptr;
+  _typeobject* reference = nullptr;
+  PyObject* actor_error = nullptr;
 };
 
 /// Name under which Python code imports the module.

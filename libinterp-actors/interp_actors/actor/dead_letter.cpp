@@ -1,0 +1,24 @@
+#include "interp_actors/actor/dead_letter.hpp"
+
+#include <cstdio>
+#include <exception>
+
+namespace interp_actors {
+
+void dead_letter_office::take(const dead_letter& letter, bool first) noexcept {
+  count_.fetch_add(1, std::memory_order_relaxed);
+  if (!handler_) {
+    if (first)
+      std::fprintf(stderr,
+                   "interp-actors: a message for '%s' was dropped: %s (later ones are only counted)\n",
+                   letter.receiver.c_str(), letter.why.c_str());
+    return;
+  }
+  try {
+    handler_(letter);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "interp-actors: the handler of dead letters threw: %s\n", problem.what());
+  }
+}
+
+} // namespace interp_actors

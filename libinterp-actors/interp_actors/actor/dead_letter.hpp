@@ -1,0 +1,40 @@
+#pragma once
+
+#include "interp_actors/base/shared_bytes.hpp"
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+namespace interp_actors {
+
+/// A message that reached nobody. Whoever keeps its payload copies it.
+struct dead_letter {
+  /// The name of the channel.
+  std::string receiver;
+  shared_bytes payload;
+  std::string why;
+};
+
+/// Is told of each dead letter, in the thread of whoever sent it; must not block.
+using dead_letter_handler = std::function<void(const dead_letter&)>;
+
+/// Counts dead letters and hands them to the handler. Without a handler, the first one of each channel makes
+/// a line on stderr.
+/// Thread: any.
+/// Owner: the roster and every channel.
+class dead_letter_office {
+public:
+  explicit dead_letter_office(dead_letter_handler handler) : handler_{std::move(handler)} {}
+
+  /// `first` says whether the receiver has lost none before.
+  void take(const dead_letter& letter, bool first) noexcept;
+
+  std::size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+
+private:
+  const dead_letter_handler handler_;
+  std::atomic<std::size_t> count_{0};
+};
+
+} // namespace interp_actors

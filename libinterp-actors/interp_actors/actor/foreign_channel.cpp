@@ -1,0 +1,150 @@
+#include "interp_actors/actor/foreign_channel.hpp"
+
+#include "interp_actors/actor/channel_address.hpp"
+#include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/actor/translate.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_companion.hpp>
+#include <caf/sec.hpp>
+
+#include <unordered_map>
+
+namespace interp_actors {
+
+namespace {
+
+/// Those that wait for the actor's answers.
+/// Thread: any. Owner: the entry and the actor's end.
+struct waiting_list {
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, std::shared_ptr<waiting_send>> senders; // by the id of the answer
+  std::string reason;
+  bool closed = false;
+
+  std::shared_ptr<waiting_send> take(std::uint64_t id) {
+    std::lock_guard guard{mutex};
+    auto place = senders.find(id);
+    if (place == senders.end())
+      return nullptr;
+    auto result = std::move(place->second);
+    senders.erase(place);
+    return result;
+  }
+
+  void close(std::string why) {
+    std::unordered_map<std::uint64_t, std::shared_ptr<waiting_send>> lost;
+    {
+      std::lock_guard guard{mutex};
+      if (!std::exchange(closed, true))
+        reason = std::move(why);
+      lost.swap(senders);
+    }
+    for (auto& [id, sender] : lost)
+      sender->finished(send_result::closed);
+  }
+};
+
+/// Where the answers come in.
+class asker final : public caf::actor_companion {
+public:
+  asker(caf::actor_config& config, std::shared_ptr<waiting_list> waiting)
+      : caf::actor_companion{config}, waiting_{std::move(waiting)} {}
+
+  using caf::actor_companion::enqueue;
+  bool enqueue(caf::mailbox_element_ptr element, compat::execution_context*) override {
+    if (!element->mid.is_response())
+      return true;
+    auto sender = waiting_->take(element->mid.integer_value());
+    if (!sender)
+      return true;
+    if (!element->payload.match_elements<caf::error>()) {
+      sender->finished(send_result::accepted);
+    } else {
+      auto& problem = element->payload.get_as<caf::error>(0);
+      if (problem == errc::channel_full) {
+        sender->finished(send_result::full);
+      } else {
+        waiting_->close(describe(problem));
+        sender->finished(send_result::closed);
+      }
+    }
+    return true;
+  }
+
+private:
+  const std::shared_ptr<waiting_list> waiting_;
+};
+
+class foreign_channel final : public channel_entry {
+public:
+  foreign_channel(caf::actor_system& system, const caf::strong_actor_ptr& actor)
+      : actor_{caf::actor_cast<caf::weak_actor_ptr>(actor)},
+        asker_{caf::actor_cast<caf::strong_actor_ptr>(system.spawn<asker, caf::hidden>(waiting_))} {
+    actor->get()->attach_functor([waiting = waiting_](const caf::error& reason) {
+      waiting->close("its actor has ended: " + to_string(reason));
+    });
+  }
+
+  send_result offer(channel_item&, std::vector<channel_item>&) override {
+    std::lock_guard guard{waiting_->mutex};
+    if (waiting_->closed)
+      return send_result::closed;
+    return send_result::wait;
+  }
+
+  void submit(std::shared_ptr<waiting_send> sender) override {
+    auto target = actor_.lock();
+    caf::message content;
+    if (auto& cargo = sender->item.cargo) {
+      content = caf::make_message(send_atom_v, ticket_for(std::move(cargo->end)));
+    } else {
+      content = caf::make_message(send_atom_v, std::move(sender->item.payload));
+    }
+    auto id = static_cast<asker*>(asker_->get())->new_request_id(caf::message_priority::normal);
+    bool closed = !target;
+    if (!closed) {
+      std::lock_guard guard{waiting_->mutex};
+      closed = waiting_->closed;
+      if (!closed)
+        waiting_->senders.emplace(id.response_id().integer_value(), sender);
+    }
+    if (closed)
+      sender->finished(send_result::closed);
+    else
+      target->enqueue(compat::make_element(asker_, id, std::move(content)), nullptr);
+  }
+
+  /// Ends the waiting alone: the message may still arrive.
+  bool withdraw(const waiting_send& sender) override {
+    std::lock_guard guard{waiting_->mutex};
+    for (auto place = waiting_->senders.begin(); place != waiting_->senders.end(); ++place)
+      if (place->second.get() == &sender) {
+        waiting_->senders.erase(place);
+        return true;
+      }
+    return false;
+  }
+
+  std::string reason() const override {
+    std::lock_guard guard{waiting_->mutex};
+    return waiting_->reason;
+  }
+
+  void report(std::vector<channel_item>) override {}
+  channel_queue* local() noexcept override { return nullptr; }
+
+private:
+  const std::shared_ptr<waiting_list> waiting_ = std::make_shared<waiting_list>();
+  const caf::weak_actor_ptr actor_;
+  const caf::strong_actor_ptr asker_;
+};
+
+} // namespace
+
+std::shared_ptr<channel_entry> make_foreign_channel(caf::actor_system& system,
+                                                    const caf::strong_actor_ptr& actor) {
+  return std::make_shared<foreign_channel>(system, actor);
+}
+
+} // namespace interp_actors

@@ -1,0 +1,467 @@
+#include "interp_actors/actor/outbox.hpp"
+
+#include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/channel_address.hpp"
+#include "interp_actors/actor/other_interpreter.hpp"
+#include "interp_actors/actor/packing.hpp"
+#include "interp_actors/actor/reference.hpp"
+#include "interp_actors/actor/spawn.hpp"
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/message/types.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/default_attachable.hpp>
+#include <caf/exit_reason.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace interp_actors {
+
+namespace {
+
+/// The answer of a typed actor.
+class typed_reply final : public python::reply {
+public:
+  typed_reply(const interface::method& method, caf::message content)
+      : method_{method}, content_{std::move(content)} {}
+
+  void write(value_sink& sink) const override { method_.write_result(content_, sink); }
+
+private:
+  const interface::method& method_;
+  const caf::message content_;
+};
+
+/// The answer of an interpreter.
+class packed_reply final : public python::reply {
+public:
+  explicit packed_reply(const packed_message& content) : value_{to_value(content)} {}
+
+  void write(value_sink& sink) const override {
+    packed_reader reader{value_};
+    transfer(reader, sink);
+  }
+
+private:
+  const packed_value value_;
+};
+
+class reference_reply final : public python::reply {
+public:
+  explicit reference_reply(actor_reference_ptr actor) : actor_{std::move(actor)} {}
+
+  void write(value_sink& sink) const override { sink.actor(actor_); }
+
+private:
+  const actor_reference_ptr actor_;
+};
+
+class empty_reply final : public python::reply {
+public:
+  void write(value_sink& sink) const override { sink.nil(); }
+};
+
+} // namespace
+
+void send_exit(const caf::strong_actor_ptr& whom, caf::actor_addr source, caf::error reason) {
+  whom->enqueue(compat::make_element(nullptr, caf::make_message_id(),
+                                     caf::make_message(caf::exit_msg{std::move(source), std::move(reason)})),
+                nullptr);
+}
+
+std::unique_ptr<const python::reply> make_empty_reply() {
+  return std::make_unique<empty_reply>();
+}
+
+struct outbox::message final : python::host::letter {
+  caf::strong_actor_ptr to;
+  caf::message content;
+  const interface::method* method = nullptr;
+  std::string function;
+};
+
+// -- for the incarnation
+// --------------------------------------------------------------------------------------------
+
+void outbox::close(const caf::error& why) {
+  std::unordered_map<std::uint64_t, request> requests;
+  std::unordered_map<std::uint64_t, timed> timed;
+  std::vector<std::weak_ptr<python::awaited>> births;
+  auto reason =
+      to_error_value(make_error(errc::stopped, "'" + name_ + "' stops and waits for nothing any more"
+                                                   + (why ? ": " + describe(why) : std::string{})));
+  {
+    std::lock_guard guard{mutex_};
+    if (closed_)
+      return;
+    closed_ = reason;
+    requests.swap(requests_);
+    timed.swap(timed_);
+    births.swap(births_);
+    due_requests_.clear();
+    due_messages_.clear();
+  }
+  for (auto& [number, each] : requests)
+    each.answer->fail(reason);
+  for (auto& birth : births)
+    if (auto answer = birth.lock())
+      answer->fail(reason);
+}
+
+void outbox::end(const caf::error& why) {
+  // An end that would not reach them through their links.
+  bool quiet = !why || why == caf::exit_reason::unreachable;
+  auto reason = quiet ? caf::make_error(caf::exit_reason::user_shutdown) : why;
+  std::set<caf::actor_addr> children;
+  {
+    std::lock_guard guard{mutex_};
+    children.swap(children_);
+  }
+  for (auto& child : children)
+    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child))
+      send_exit(actor, box_->address()->address(), reason);
+}
+
+// -- for the address
+// --------------------------------------------------------------------------------------------
+
+void outbox::arm(time_point when) {
+  home_->arm(std::static_pointer_cast<outbox>(shared_from_this()), when);
+}
+
+std::optional<outbox::request> outbox::take_request(std::uint64_t number) {
+  std::lock_guard guard{mutex_};
+  auto place = requests_.find(number);
+  if (place == requests_.end())
+    return std::nullopt;
+  auto found = std::move(place->second);
+  requests_.erase(place);
+  if (found.due)
+    due_requests_.erase(*found.due);
+  return found;
+}
+
+void outbox::on_answer(caf::message_id id, const caf::message& content) {
+  auto found = take_request(id.request_id().integer_value());
+  if (!found)
+    return; // nobody waits for it any more
+  if (content.match_elements<caf::error>())
+    found->answer->fail(to_error_value(content.get_as<caf::error>(0)));
+  else if (found->method)
+    found->answer->finish(std::make_unique<typed_reply>(*found->method, content));
+  else if (content.match_elements<packed_message>())
+    found->answer->finish(std::make_unique<packed_reply>(content.get_as<packed_message>(0)));
+  else if (content.empty())
+    found->answer->finish(make_empty_reply());
+  else
+    found->answer->fail(
+        to_error_value(make_error(errc::wrong_type, "the actor answered with (" + type_names(content)
+                                                        + "), which is no packed value")));
+}
+
+void outbox::on_down(const caf::actor_addr& source, const caf::error& reason) {
+  std::vector<python::event_number> events;
+  {
+    std::lock_guard guard{mutex_};
+    auto place = monitors_.find(source);
+    if (place == monitors_.end())
+      return;
+    events = std::move(place->second);
+    monitors_.erase(place);
+    auto value = to_error_value(reason);
+    for (auto event : events)
+      reasons_.emplace(event, value);
+  }
+  for (auto event : events)
+    post(event);
+}
+
+void outbox::on_exit(const caf::actor_addr& source) {
+  std::lock_guard guard{mutex_};
+  links_.erase(source);
+  children_.erase(source);
+}
+
+// -- for the module
+// ---------------------------------------------------------------------------------------------
+
+actor_reference_ptr outbox::self() const {
+  return make_reference(box_->lock_address());
+}
+
+actor_reference_ptr outbox::sender() const {
+  return make_reference(caf::strong_actor_ptr{sender_});
+}
+
+bool outbox::may_know(const actor_reference_ptr& to, std::string_view function) const {
+  auto* type = type_of(to);
+  return !type || type->find(function);
+}
+
+python::host::letter_ptr outbox::write(const actor_reference_ptr& to, std::string_view function,
+                                       value_source& arguments) const {
+  auto result = std::make_unique<message>();
+  result->to = actor_of(to);
+  result->function = function;
+  if (auto* type = type_of(to)) {
+    std::tie(result->method, result->content) = type->read(function, arguments);
+    if (!result->method)
+      throw value_error("to " + type->name + ", which has no such message");
+  } else {
+    packed_value packed;
+    packed_writer writer{packed};
+    transfer(arguments, writer);
+    result->content = caf::make_message(invoke_atom_v, result->function, to_message(std::move(packed)));
+  }
+  return result;
+}
+
+void outbox::deliver(const caf::strong_actor_ptr& to, caf::message content, caf::message_id id) {
+  to->enqueue(compat::make_element(box_->lock_address(), id, std::move(content)), nullptr);
+}
+
+std::shared_ptr<python::awaited> outbox::ask(letter_ptr what, time_point until) {
+  auto& letter = static_cast<message&>(*what);
+  return ask(letter.to, std::move(letter.content), letter.method, until);
+}
+
+std::shared_ptr<python::awaited> outbox::ask(const caf::strong_actor_ptr& to, caf::message content,
+                                             const interface::method* method, time_point until) {
+  std::shared_ptr<python::awaited> answer;
+  auto self = box_->lock_address(); // where the answer comes to
+  {
+    std::lock_guard guard{mutex_};
+    answer = std::make_shared<python::awaited>(++last_request_);
+    if (closed_ || !self) {
+      answer->fail(closed_.value_or(to_error_value(make_error(errc::stopped, "'" + name_ + "' has ended"))));
+      return answer;
+    }
+    auto& entry = requests_[last_request_];
+    entry.answer = answer;
+    entry.method = method;
+    if (until != no_deadline)
+      entry.due = due_requests_.emplace(until, last_request_);
+  }
+  if (until != no_deadline)
+    arm(until);
+  deliver(to, std::move(content), caf::make_message_id(answer->number()));
+  return answer;
+}
+
+void outbox::forget(const python::awaited& what) {
+  take_request(what.number());
+}
+
+void outbox::send(letter_ptr what) {
+  auto& letter = static_cast<message&>(*what);
+  deliver(letter.to, std::move(letter.content), caf::make_message_id());
+}
+
+python::event_number outbox::send_after(std::chrono::nanoseconds delay, letter_ptr what) {
+  auto when = time_after(delay);
+  auto number = new_event();
+  {
+    std::lock_guard guard{mutex_};
+    if (closed_)
+      return number;
+    timed_.emplace(number, timed{std::move(what), due_messages_.emplace(when, number)});
+  }
+  arm(when);
+  return number;
+}
+
+bool outbox::cancel_timer(python::event_number timer) {
+  letter_ptr dropped; // what it holds goes without the lock
+  std::lock_guard guard{mutex_};
+  auto place = timed_.find(timer);
+  if (place == timed_.end())
+    return false;
+  due_messages_.erase(place->second.due);
+  dropped = std::move(place->second.what);
+  timed_.erase(place);
+  return true;
+}
+
+time_point outbox::tick(time_point now) {
+  std::vector<std::shared_ptr<python::awaited>> expired;
+  std::vector<letter_ptr> letters;
+  auto next = no_deadline;
+  {
+    std::lock_guard guard{mutex_};
+    while (!due_requests_.empty() && due_requests_.begin()->first <= now) {
+      auto place = requests_.find(due_requests_.begin()->second);
+      expired.push_back(std::move(place->second.answer));
+      requests_.erase(place);
+      due_requests_.erase(due_requests_.begin());
+    }
+    while (!due_messages_.empty() && due_messages_.begin()->first <= now) {
+      auto place = timed_.find(due_messages_.begin()->second);
+      letters.push_back(std::move(place->second.what));
+      timed_.erase(place);
+      due_messages_.erase(due_messages_.begin());
+    }
+    for (auto* due : {&due_requests_, &due_messages_})
+      if (!due->empty())
+        next = std::min(next, due->begin()->first);
+  }
+  for (auto& answer : expired)
+    answer->fail(to_error_value(make_error(errc::deadline_exceeded, "no answer came in time")));
+  for (auto& letter : letters)
+    send(std::move(letter));
+  return next;
+}
+
+void outbox::post(python::event_number event) {
+  auto self = box_->lock_address();
+  if (!self)
+    return;
+  auto element =
+      compat::make_element(nullptr, caf::make_message_id(), caf::make_message(event_atom_v, event));
+  box_->push(element, no_deadline, true);
+}
+
+void outbox::monitor(const actor_reference_ptr& whom, python::event_number event) {
+  auto actor = actor_of(whom);
+  auto self = box_->lock_address();
+  if (!self)
+    return;
+  std::lock_guard watching{watching_};
+  bool first = false;
+  {
+    std::lock_guard guard{mutex_};
+    auto& events = monitors_[actor->address()];
+    first = events.empty();
+    events.push_back(event);
+  }
+  if (first) // one that has ended says so at once
+    actor->get()->attach(caf::default_attachable::make_monitor(actor->address(), self->address()));
+}
+
+void outbox::demonitor(python::event_number event) {
+  std::lock_guard watching{watching_};
+  caf::strong_actor_ptr last;
+  {
+    std::lock_guard guard{mutex_};
+    reasons_.erase(event);
+    auto place = std::ranges::find_if(
+        monitors_, [event](auto& each) { return std::ranges::count(each.second, event) != 0; });
+    if (place == monitors_.end())
+      return;
+    std::erase(place->second, event);
+    if (!place->second.empty())
+      return;
+    last = caf::actor_cast<caf::strong_actor_ptr>(place->first);
+    monitors_.erase(place);
+  }
+  if (last)
+    last->get()->detach(
+        caf::default_attachable::observe_token{box_->address()->address(), caf::default_attachable::monitor});
+}
+
+error_value outbox::take_reason(python::event_number event) {
+  std::lock_guard guard{mutex_};
+  auto found = reasons_.extract(event);
+  return found ? std::move(found.mapped()) : error_value{};
+}
+
+void outbox::link(const actor_reference_ptr& whom) {
+  auto actor = actor_of(whom);
+  auto self = box_->lock_address();
+  if (!self || self == actor)
+    return;
+  {
+    std::lock_guard guard{mutex_};
+    if (!links_.insert(actor->address()).second)
+      return;
+  }
+  static_cast<address*>(self->get())->link_to(actor->address());
+}
+
+void outbox::unlink(const actor_reference_ptr& whom) {
+  auto actor = actor_of(whom);
+  auto self = box_->lock_address();
+  {
+    std::lock_guard guard{mutex_};
+    links_.erase(actor->address());
+    children_.erase(actor->address());
+  }
+  if (self)
+    static_cast<address*>(self->get())->unlink_from(actor->address());
+}
+
+void outbox::exit(const actor_reference_ptr& whom, const error_value& reason) {
+  auto why = to_caf_error(reason);
+  send_exit(actor_of(whom), box_->address()->address(),
+            why ? std::move(why) : caf::make_error(caf::exit_reason::user_shutdown));
+}
+
+void outbox::kill(const actor_reference_ptr& whom) {
+  send_exit(actor_of(whom), box_->address()->address(), caf::make_error(caf::exit_reason::kill));
+}
+
+python::host::birth outbox::spawn(source code, std::string name, std::chrono::nanoseconds limit) {
+  spawn_options options;
+  options.name = std::move(name);
+  if (limit.count() != 0)
+    options.start_deadline = limit;
+  auto answer = std::make_shared<python::awaited>();
+  auto child = start_interpreter(home_, std::move(code), std::move(options));
+  if (!child) {
+    answer->fail(to_error_value(child.error()));
+    return {std::move(answer), [] {}};
+  }
+  {
+    std::lock_guard guard{mutex_};
+    std::erase_if(births_, [](auto& each) { return each.expired(); });
+    if (closed_)
+      answer->fail(*closed_);
+    else
+      births_.push_back(answer);
+  }
+  // The child lives as long as somebody may want it.
+  child->inhabitant->when_started([answer, actor = child->actor](const caf::error& problem) {
+    if (problem)
+      answer->fail(to_error_value(problem));
+    else
+      answer->finish(std::make_unique<reference_reply>(make_reference(actor)));
+  });
+  auto forget = [answer, actor = child->actor] {
+    answer->cancel();
+    send_exit(actor, actor->address(), caf::make_error(caf::exit_reason::kill));
+  };
+  return {std::move(answer), std::move(forget)};
+}
+
+void outbox::adopt(const actor_reference_ptr& child) {
+  auto actor = actor_of(child);
+  bool late = false;
+  {
+    std::lock_guard guard{mutex_};
+    late = closed_.has_value();
+    if (!late)
+      children_.insert(actor->address());
+  }
+  if (late) // its parent is ending
+    send_exit(actor, box_->address()->address(), caf::make_error(caf::exit_reason::user_shutdown));
+  else
+    link(child);
+}
+
+std::shared_ptr<python::host::interpreter> outbox::create(std::string name) {
+  spawn_options options;
+  options.name = std::move(name);
+  auto spawned = start_interpreter(home_, text(""), std::move(options));
+  if (!spawned)
+    throw std::runtime_error(describe(spawned.error()));
+  return make_other_interpreter(std::static_pointer_cast<outbox>(shared_from_this()), std::move(*spawned));
+}
+
+std::pair<sending_end, channel_lease> outbox::make_channel(channel_options options,
+                                                           std::optional<buffer_format> element) {
+  auto made =
+      interp_actors::make_channel(home_->system, home_->dead_letters, std::move(options), std::move(element));
+  return {sending_end_of(home_->system, made.sender), std::move(made.receiver)};
+}
+
+} // namespace interp_actors

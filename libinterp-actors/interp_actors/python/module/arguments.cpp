@@ -1,0 +1,76 @@
+#include "interp_actors/python/detail/capi.hpp"
+
+#include "interp_actors/python/module/arguments.hpp"
+
+#include "interp_actors/python/object.hpp"
+
+namespace interp_actors::python {
+
+bool take_arguments(const char* function, std::span<const char* const> names, std::size_t required,
+                    std::size_t positional, PyObject* const* values, std::ptrdiff_t count, PyObject* keywords,
+                    std::span<PyObject*> out) {
+  for (auto& one : out)
+    one = nullptr;
+  if (static_cast<std::size_t>(count) > positional) {
+    PyErr_Format(PyExc_TypeError, "%s() takes at most %zu positional arguments (%zd given)", function,
+                 positional, count);
+    return false;
+  }
+  for (std::ptrdiff_t i = 0; i < count; ++i)
+    out[static_cast<std::size_t>(i)] = values[i];
+  auto named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+  for (Py_ssize_t i = 0; i < named; ++i) {
+    auto* key = PyTuple_GET_ITEM(keywords, i);
+    std::size_t place = 0;
+    while (place < names.size() && PyUnicode_CompareWithASCIIString(key, names[place]) != 0)
+      ++place;
+    if (place == names.size() || out[place]) {
+      PyErr_Format(PyExc_TypeError,
+                   place == names.size() ? "%s() got an unexpected keyword argument '%U'"
+                                         : "%s() got multiple values for argument '%U'",
+                   function, key);
+      return false;
+    }
+    out[place] = values[count + i];
+  }
+  for (std::size_t i = 0; i < required; ++i)
+    if (!out[i]) {
+      PyErr_Format(PyExc_TypeError, "%s() is missing its argument '%s'", function, names[i]);
+      return false;
+    }
+  return true;
+}
+
+bool read_timeout(const gil_held&, PyObject* value, std::chrono::steady_clock::time_point& until) {
+  using clock = std::chrono::steady_clock;
+  until = clock::time_point::max();
+  if (!value || value == Py_None)
+    return true;
+  auto seconds = PyFloat_AsDouble(value);
+  if (seconds == -1 && PyErr_Occurred())
+    return false;
+  if (!(seconds >= 0)) {
+    PyErr_SetString(PyExc_ValueError, "a timeout is None or a number of seconds, at least 0");
+    return false;
+  }
+  auto now = clock::now();
+  if (seconds < std::chrono::duration<double>(until - now).count() / 2)
+    until = now + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
+  return true;
+}
+
+bool read_size(const gil_held&, const char* what, PyObject* value, std::size_t& size) {
+  if (!value)
+    return true;
+  auto number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+  if (number == -1 && PyErr_Occurred())
+    return false;
+  if (number < 0) {
+    PyErr_Format(PyExc_ValueError, "%s=%zd: give 0 for no limit, or a positive number", what, number);
+    return false;
+  }
+  size = static_cast<std::size_t>(number);
+  return true;
+}
+
+} // namespace interp_actors::python

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "interp_actors/python/gil.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+
+struct _object;
+using PyObject = _object;
+
+namespace interp_actors::python {
+
+/// Puts the arguments of a call, as CPython's vectorcall has them, in the order of `names`; null for those not
+/// given. The first `positional` ones may be given without their name, the first `required` ones must be
+/// given. Returns false with a TypeError set.
+bool take_arguments(const char* function, std::span<const char* const> names, std::size_t required,
+                    std::size_t positional, PyObject* const* values, std::ptrdiff_t count, PyObject* keywords,
+                    std::span<PyObject*> out);
+
+/// Reads a timeout in seconds, where null and None are no limit. Returns false with a TypeError or ValueError
+/// set.
+bool read_timeout(const gil_held& gil, PyObject* value, std::chrono::steady_clock::time_point& until);
+
+/// Reads a number of things, at least 0. Returns false with an exception set that names `what`.
+bool read_size(const gil_held& gil, const char* what, PyObject* value, std::size_t& size);
+
+} // namespace interp_actors::python

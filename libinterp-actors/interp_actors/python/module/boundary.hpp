@@ -1,0 +1,37 @@
+#pragma once
+
+// For the module's source files alone, which include CPython's headers first.
+
+#include "interp_actors/base/value.hpp"
+#include "interp_actors/python/conversion.hpp"
+
+#include <exception>
+#include <new>
+
+namespace interp_actors::python {
+
+/// Calls `f`, which Python code has called, and turns C++ exceptions into Python's; returns null for them.
+template <class F>
+PyObject* at_boundary(F f) noexcept {
+  try {
+    return f();
+  } catch (const raised&) {
+    if (!PyErr_Occurred())
+      PyErr_SetString(PyExc_SystemError, "interp-actors: an exception was announced and not set");
+  } catch (const value_error& problem) {
+    PyErr_SetString(PyExc_TypeError, problem.what());
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& problem) {
+    PyErr_Format(PyExc_RuntimeError, "interp-actors: %s", problem.what());
+  }
+  return nullptr;
+}
+
+/// A function with any signature as CPython's table of methods holds it.
+template <class F>
+PyCFunction as_function(F f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
+} // namespace interp_actors::python
