@@ -18,6 +18,8 @@ void dead_letter_office::take(const dead_letter& letter, bool first) noexcept {
     handler_(letter);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "interp-actors: the handler of dead letters threw: %s\n", problem.what());
+  } catch (...) { // its thread is anybody's
+    std::fprintf(stderr, "interp-actors: the handler of dead letters threw something\n");
   }
 }
 

@@ -97,6 +97,10 @@ void incarnation::give_up_channels(const caf::error& reason) {
   take_channels();
   link_.holdings->give_up("the interpreter '" + options_.name + "' has ended"
                           + (reason ? ": " + describe(reason) : std::string{}));
+  report_gone();
+}
+
+void incarnation::report_gone() {
   {
     std::lock_guard guard{started_mutex_};
     gone_ = true;
@@ -166,9 +170,12 @@ void incarnation::abandon() {
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
   home_->abandoned(*this);
-  give_up_channels(box_->reason());
-  // In one of CAF's threads: what users attached to the actor's end may block.
-  home_->system.spawn([self = shared_from_this()](caf::event_based_actor*) { self->take_address_down(); });
+  report_gone();
+  // In one of CAF's threads: what users attached to the ends of actors and channels may block.
+  home_->system.spawn([self = shared_from_this()](caf::event_based_actor*) {
+    self->give_up_channels(self->box_->reason());
+    self->take_address_down();
+  });
 }
 
 void incarnation::take_address_down() {
@@ -442,6 +449,7 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
   }
   if (content.match_elements<call_atom, std::string, std::vector<channel_end>>()
       || content.match_elements<call_atom, std::string, std::vector<channel_end>, caf::timespan>()) {
+    interpreter.check_function(gil, content.get_as<std::string>(1)); // before anything is claimed
     // The message lets go of the ends: only the code keeps them now.
     auto message = std::exchange(content, {});
     std::vector<held_end> ends;

@@ -91,6 +91,7 @@ private:
                   const channel_bindings& bindings);
   channel_bindings take_channels();
   void give_up_channels(const caf::error& reason);
+  void report_gone();
   void report_started(caf::error problem);
   void take_address_down();
   mailbox::activity_number begin(std::chrono::nanoseconds limit, mailbox::phase of);

@@ -73,7 +73,8 @@ bool interrupter::check(const gil_held& gil) {
   // later finds that nothing is due. Another thread may have made it already: then the exception waits for this
   // thread's next instruction.
   if (PyThread_get_thread_ident() == thread_
-      && (take_due() || raised_from_elsewhere_.load(std::memory_order_relaxed))) {
+      && (take_due()
+          || (raised_from_elsewhere_.load(std::memory_order_relaxed) && PyThreadState_Get()->async_exc))) {
     forget_raised(gil);
     PyErr_SetString(exception_, "interrupted from outside");
     return false;

@@ -59,8 +59,8 @@ public:
                                          std::move(shape));
   }
 
-  /// Messages that channels had to drop.
-  /// The same for an actor of type `Handle`, a `caf::typed_actor` whose signatures begin with an atom:
+  /// Creates an interpreter behind an interface of the program's own:
+  /// the same for an actor of type `Handle`, a `caf::typed_actor` whose signatures begin with an atom:
   /// `caf::result<double>(score_atom, std::string)` calls `score(text)` of the source, with the arguments as
   /// Python objects, and takes the result back as a double. With `options.class_name` the handlers are methods
   /// of an instance of that class, which is made with `args`. The actor understands the messages of its type

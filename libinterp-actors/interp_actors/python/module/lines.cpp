@@ -71,8 +71,13 @@ bool emit(const gil_held& gil, lines* self, std::string text) {
   while (!left.empty() && problem == 0) {
     gil.release([&] {
       held = held || gate.try_lock_for(stalled_slice);
-      if (held)
-        problem = write_some(self->descriptor, left);
+      if (!held)
+        return;
+      problem = write_some(self->descriptor, left);
+      if (left.empty() || problem != 0) { // before the wait for the GIL, which may never come
+        gate.unlock();
+        held = false;
+      }
     });
     if (!left.empty() && problem == 0 && state && state->context && !state->context->control->check(gil))
       problem = -1; // the exception is set

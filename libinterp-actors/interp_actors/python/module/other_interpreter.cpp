@@ -11,6 +11,7 @@
 
 #include <array>
 #include <new>
+#include <optional>
 
 namespace interp_actors::python {
 
@@ -129,10 +130,18 @@ PyObject* run(PyObject* object_self, PyObject* const* values, Py_ssize_t count, 
     taken_ends ends{gil, state};
     if (!ends.take(given[1]))
       return nullptr;
-    self.running = true;
+    struct while_running {
+      explicit while_running(bool& flag) : flag_{flag} { flag_ = true; }
+      ~while_running() { flag_ = false; }
+      while_running(const while_running&) = delete;
+      while_running& operator=(const while_running&) = delete;
+
+      bool& flag_;
+    };
+    std::optional<while_running> running{self.running};
     auto found = gil.release([&] { return other->run(std::move(code), ends.keep(), deadline); });
     bool done = wait_for(gil, state, *found, wait_clock::time_point::max(), "the interpreter");
-    self.running = false;
+    running.reset();
     if (!done || found->now() == awaited::state::failed) // it may run on where this one has been stopped
       gil.release([&] { other->cancel(*found); });
     if (!done)

@@ -160,6 +160,8 @@ void drop(const gil_held& gil, receiver_part& self, const char* reason) {
         lease->revoke(reason); // another thread waits here, and has the receiver's side
       else
         lease->close(reason);
+    } else if (!busy) { // given up with all that the interpreter held; what it had taken is still here
+      self.queue->take_rest();
     }
   });
 }

@@ -79,7 +79,14 @@ bool wait_for_room(const gil_held& gil, module_state& state, const std::shared_p
       }
       until = wait_clock::time_point::max(); // it was let in or refused, and the word is on its way
     } else if (!control.check(gil)) {
-      withdraw(); // else it has been sent
+      if (!withdraw()) { // it was let in or refused, and the word is on its way
+        gil.release([&] {
+          while (!sender->done())
+            sender->wake->wait();
+        });
+        if (sender->result() != send_result::accepted)
+          item = std::move(sender->item);
+      }
       return false;
     }
   }
