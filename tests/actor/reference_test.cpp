@@ -1031,4 +1031,18 @@ def threads(to, count):
   EXPECT_EQ(good.load(), 1600);
 }
 
+TEST_F(References, ChildThatIsToldToEndTakesNobodyAlong) {
+  auto actor = spawn_at_gate("import interp_actors as ia\n"
+                             "def end(v):\n"
+                             "    for how in ('exit', 'kill'):\n"
+                             "        child = ia.spawn('def f(): pass')\n"
+                             "        child.monitor(lambda reason: arrive())\n"
+                             "        getattr(child, how)()\n"
+                             "def ok(v): return b'ok'\n");
+  EXPECT_EQ(call(actor, "end"), "None");
+  EXPECT_TRUE(gate.arrived());
+  EXPECT_TRUE(gate.arrived());
+  EXPECT_EQ(call(actor, "ok"), "ok");
+}
+
 } // namespace

@@ -30,9 +30,8 @@ time_point deadline_after(std::chrono::nanoseconds limit) {
 }
 
 /// Whether a call failed before the function's own code ran: the arguments do not fit its parameters.
-bool never_began(const python_error& error, const caf::message& content) {
-  return content.match_element<invoke_atom>(0) && error.type() == "TypeError"
-         && error.exceptions.front().frames.empty();
+bool never_began(const python_error& error) {
+  return error.type() == "TypeError" && error.exceptions.front().frames.empty();
 }
 
 } // namespace
@@ -308,6 +307,8 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
                          mailbox::taken taken) {
   auto activity = taken.activity;
   bool is_request = taken.element->mid.is_request();
+  auto& content = taken.element->payload; // `dispatch` may take it
+  bool is_invocation = content.size() > 1 && content.match_element<invoke_atom>(0);
   link_.control->begin(activity);
   out_->handling(taken.element->sender.get());
   caf::message answer;
@@ -316,7 +317,7 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   bool not_understood = false;
   caf::error mismatch; // between a message or result and the interface; nobody's end without a request
   try {
-    answer = dispatch(gil, interpreter, taken.element->payload, is_request);
+    answer = dispatch(gil, interpreter, content, is_request);
   } catch (python::error& error) {
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
@@ -354,7 +355,7 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
       problem = make_error(errc::python_exception, raised->take());
       if (options_.fail_on == fail_on::exceptions)
         ending_ = make_error(errc::crashed, *python_error_of(problem));
-    } else if (how == kind::exception && never_began(raised->data(), taken.element->payload)) {
+    } else if (how == kind::exception && is_invocation && never_began(raised->data())) {
       not_understood = true;
       problem = make_error(errc::wrong_type, raised->data().summary());
     } else {
@@ -372,7 +373,7 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
     problem = answer.get_as<caf::error>(0);
   }
   if (not_understood && !is_request)
-    dead_letter(gil, taken.element->payload, describe(problem));
+    dead_letter(gil, content, describe(problem));
   if (!outcome.unanswered)
     return;
   if (problem)

@@ -32,6 +32,7 @@ public:
     /// The result, the other way: several results are a tuple, none is nil.
     void (*write_result)(const caf::message& content, value_sink& sink) = nullptr;
     caf::message (*read_result)(value_source& source) = nullptr;
+    caf::type_id_list result_types = caf::make_type_id_list<>(); // of an answer
   };
 
   /// For signatures that lead to one handler, the first one.
@@ -101,10 +102,18 @@ struct method_of<caf::result<Results...>(Atom, Arguments...)> {
   }
 
   static constexpr bool returns_nothing() {
-    if constexpr (has_one_result)
-      return std::is_void_v<std::tuple_element_t<0, results>>;
+    if constexpr (has_one_result) // CAF sends nothing for a unit, either
+      return std::is_void_v<std::tuple_element_t<0, results>>
+             || std::is_same_v<std::tuple_element_t<0, results>, caf::unit_t>;
     else
       return sizeof...(Results) == 0;
+  }
+
+  static caf::type_id_list result_types() {
+    if constexpr (returns_nothing())
+      return caf::make_type_id_list<>();
+    else
+      return caf::make_type_id_list<Results...>();
   }
 
   template <std::size_t... Is>
@@ -140,7 +149,8 @@ struct method_of<caf::result<Results...>(Atom, Arguments...)> {
             .write_argument = &write_argument,
             .read_arguments = &read_arguments,
             .write_result = &write_result,
-            .read_result = &read_result};
+            .read_result = &read_result,
+            .result_types = result_types()};
   }
 };
 

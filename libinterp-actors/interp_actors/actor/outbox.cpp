@@ -148,16 +148,16 @@ void outbox::on_answer(caf::message_id id, const caf::message& content) {
     return; // nobody waits for it any more
   if (content.match_elements<caf::error>())
     found->answer->fail(to_error_value(content.get_as<caf::error>(0)));
-  else if (found->method)
+  else if (found->method && content.types() == found->method->result_types)
     found->answer->finish(std::make_unique<typed_reply>(*found->method, content));
-  else if (content.match_elements<packed_message>())
+  else if (!found->method && content.match_elements<packed_message>())
     found->answer->finish(std::make_unique<packed_reply>(content.get_as<packed_message>(0)));
-  else if (content.empty())
+  else if (!found->method && content.empty())
     found->answer->finish(make_empty_reply());
-  else
-    found->answer->fail(
-        to_error_value(make_error(errc::wrong_type, "the actor answered with (" + type_names(content)
-                                                        + "), which is no packed value")));
+  else // an actor without a type of its own may answer anything
+    found->answer->fail(to_error_value(
+        make_error(errc::wrong_type, "the actor answered with (" + type_names(content) + "), which is no "
+                                         + (found->method ? "result of its interface" : "packed value"))));
 }
 
 void outbox::on_down(const caf::actor_addr& source, const caf::error& reason) {
@@ -390,13 +390,25 @@ void outbox::unlink(const actor_reference_ptr& whom) {
     static_cast<address*>(self->get())->unlink_from(actor->address());
 }
 
+void outbox::let_end(const actor_reference_ptr& whom) {
+  bool is_child = false;
+  {
+    std::lock_guard guard{mutex_};
+    is_child = children_.contains(actor_of(whom)->address());
+  }
+  if (is_child)
+    unlink(whom);
+}
+
 void outbox::exit(const actor_reference_ptr& whom, const error_value& reason) {
+  let_end(whom);
   auto why = to_caf_error(reason);
   send_exit(actor_of(whom), box_->address()->address(),
             why ? std::move(why) : caf::make_error(caf::exit_reason::user_shutdown));
 }
 
 void outbox::kill(const actor_reference_ptr& whom) {
+  let_end(whom);
   send_exit(actor_of(whom), box_->address()->address(), caf::make_error(caf::exit_reason::kill));
 }
 

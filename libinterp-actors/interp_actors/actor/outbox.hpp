@@ -111,6 +111,8 @@ private:
   };
 
   void arm(time_point when);
+  /// Unlinks a child that is told to end, so that it does not take this interpreter along.
+  void let_end(const actor_reference_ptr& whom);
   std::optional<request> take_request(std::uint64_t number);
   void deliver(const caf::strong_actor_ptr& to, caf::message content, caf::message_id id);
 

@@ -340,6 +340,8 @@ bool annotation_reader::takes_one(PyObject* annotation, const type_shape& shape,
 bool annotation_reader::parts_match(PyObject* arguments, const type_shape& shape, PyObject* names,
                                     class_plan* plan, int level) {
   auto count = static_cast<std::size_t>(PyTuple_GET_SIZE(arguments));
+  if (count == 0) // tuple[()]
+    return shape.what != kind::tuple && shape.what != kind::array;
   auto at = [arguments](std::size_t i) { return PyTuple_GET_ITEM(arguments, static_cast<Py_ssize_t>(i)); };
   bool one_for_all = count == 2 && at(1) == Py_Ellipsis;
   if (one_for_all)
