@@ -124,7 +124,7 @@ TEST_F(Channel, RequestsAreAnsweredOnAcceptanceInOrder) {
   caf::scoped_actor self{system()};
   auto third = ia::compat::request(self, tx, caf::timespan{patience}, ia::send_atom_v, bytes("c"));
   EXPECT_EQ(next(rx), "a");
-  third.receive([] {}, [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
+  std::move(third).receive([] {}, [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
   EXPECT_EQ(next(rx), "b");
   EXPECT_EQ(next(rx), "c");
   drop(tx);
@@ -153,8 +153,9 @@ TEST_F(Channel, ReceiverGoneMeansDownAndErrors) {
   auto waiting = ia::compat::request(other, tx, caf::timespan{patience}, ia::send_atom_v, bytes("b"));
   rx.close();
   EXPECT_EQ(code_of(down_reason(self)), ia::errc::channel_closed);
-  waiting.receive([] { ADD_FAILURE() << "accepted by a closed channel"; },
-                  [](const caf::error& problem) { EXPECT_EQ(code_of(problem), ia::errc::channel_closed); });
+  std::move(waiting).receive(
+      [] { ADD_FAILURE() << "accepted by a closed channel"; },
+      [](const caf::error& problem) { EXPECT_EQ(code_of(problem), ia::errc::channel_closed); });
   auto problem = send(tx, bytes("c"));
   EXPECT_EQ(ia::describe(problem), "channel_closed: its receiver closed it");
   EXPECT_EQ(code_of(rx.recv(patience).error()), ia::errc::channel_closed);
@@ -286,8 +287,9 @@ TEST_F(Channel, EndThatWaitedAtAChannelThatClosesComesBack) {
   auto waiting =
       ia::compat::request(self, tx, caf::timespan{patience}, ia::send_atom_v, ia::channel_end{inner_rx});
   rx.close();
-  waiting.receive([] { ADD_FAILURE(); },
-                  [](const caf::error& problem) { EXPECT_EQ(code_of(problem), ia::errc::channel_closed); });
+  std::move(waiting).receive(
+      [] { ADD_FAILURE(); },
+      [](const caf::error& problem) { EXPECT_EQ(code_of(problem), ia::errc::channel_closed); });
   put(inner_tx, bytes("a"));
   EXPECT_EQ(next(inner_rx), "a");
 }

@@ -111,8 +111,8 @@ TEST_P(ChannelLoad, AMillionMessagesFromEightSenders) {
   auto after = resident_bytes();
   drop(tx);
   caf::expected<ia::shared_bytes> seen{caf::make_error(caf::sec::runtime_error)};
-  result.receive([&](const ia::shared_bytes& bytes) { seen = bytes; },
-                 [&](const caf::error& problem) { seen = problem; });
+  std::move(result).receive([&](const ia::shared_bytes& bytes) { seen = bytes; },
+                            [&](const caf::error& problem) { seen = problem; });
   ASSERT_TRUE(seen) << ia::describe(seen.error());
   ASSERT_EQ(seen->size(), messages);
   std::size_t delivered = 0, undelivered = 0, wrong = 0;
