@@ -13,6 +13,13 @@ from pathlib import Path, PurePosixPath
 
 OURS = "interp_actors/"
 
+# What lies at the visible top level, besides what builds leave there.
+TOP_LEVEL = {
+    "CMakeLists.txt", "CMakePresets.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+    "libinterp-actors", "examples", "tests", "tools",
+}
+BUILDS = {"build"}
+
 # What a layer may include of the library besides itself.
 LAYERS = {
     "base": set(),
@@ -88,6 +95,9 @@ class Checker:
         self.found.append(f"{file}:{line}: {rule}")
 
     def run(self):
+        for path in sorted(self.root.iterdir()):
+            if not path.name.startswith(".") and path.name not in TOP_LEVEL | BUILDS:
+                self.report(path.name, 1, "the top level holds what STYLE lists, and nothing else")
         for folder in ("libinterp-actors", "examples", "tools", "tests"):
             for path in sorted((self.root / folder).rglob("*")):
                 if path.suffix in (".hpp", ".cpp", ".h", ".cc") and path.is_file():

@@ -61,8 +61,13 @@ class IndexSources(unittest.TestCase):
                 heading.append(line)
                 if "mapped into memory" in line:
                     break
+            mapped = Path(f"/proc/{process.pid}/maps").read_text()
             process.kill()
         heading = "".join(heading)
+        # The files themselves are its memory; nothing of them may be written.
+        sources = [line.split() for line in mapped.splitlines() if line.endswith(".py")]
+        self.assertGreater(len(sources), 100)
+        self.assertEqual({fields[1][:3] for fields in sources}, {"r--"})
         self.assertIn(f"the standard library ({library})", heading)
         self.assertRegex(heading, r"[\d,]{3,} Python files, ")
 

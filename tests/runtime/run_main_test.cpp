@@ -91,6 +91,9 @@ TEST(RunMain, WrongOptionsEndWithUsageCodeAndSayWhich) {
       EXPECT_EQ(refused.code, 64) << key;
       EXPECT_NE(refused.output.find("interp-actors." + key), std::string::npos) << refused.output;
     }
+  auto no_choice = run("--interp-actors.isolated=perhaps");
+  EXPECT_EQ(no_choice.code, 64);
+  EXPECT_NE(no_choice.output.find("interp-actors.isolated"), std::string::npos) << no_choice.output;
   auto no_size = run("--interp-actors.pin-threshold-bytes=-1");
   EXPECT_EQ(no_size.code, 64) << no_size.output;
 }
@@ -100,7 +103,8 @@ TEST(RunMain, IsolationIsTheDefaultAndCanBeTurnedOff) {
   auto isolated = run("--what=path");
   EXPECT_EQ(isolated.code, 0);
   EXPECT_EQ(isolated.output.find("/from/environment"), std::string::npos) << isolated.output;
-  // In the file: CAF's command line knows no `=false`.
+  EXPECT_EQ(run("--what=path --interp-actors.isolated=false").output, "/from/environment\n");
+  EXPECT_EQ(run("--what=path --interp-actors.isolated=true").output, isolated.output);
   auto folder = std::filesystem::path{::testing::TempDir()} / ("run_main_test_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   std::ofstream{folder / "caf-application.conf"} << "interp-actors { isolated = false }\n";

@@ -78,6 +78,7 @@ VIOLATIONS = [
     ("PthreadDetach", LIB + "net/x.cpp", "void f() { ::pthread_detach(t); }\n", 1, "detached thread"),
     ("LongHeader", LIB + "base/x.hpp", "\n" * 251, 251, "header of more than 250 lines"),
     ("SpacesInInclude", LIB + "base/x.cpp", "#  include<caf/actor.hpp>\n", 1, "base/ never sees CAF"),
+    ("MoreAtTheTopLevel", "utils/x.py", "\n", 1, "the top level holds"),
     ("AfterARawText", LIB + "base/x.cpp", 'auto s = R"(\n#include <x>\n")";\n#include <caf/actor.hpp>\n', 4, "base/ never sees CAF"),
 ]
 
@@ -111,7 +112,8 @@ class CheckLayers(unittest.TestCase):
                 lines = result.stdout.splitlines()
                 self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
                 self.assertEqual(len(lines), 1, result.stdout)
-                self.assertTrue(lines[0].startswith(f"{file}:{line}: "), lines[0])
+                place = file.split("/")[0] if name == "MoreAtTheTopLevel" else file
+                self.assertTrue(lines[0].startswith(f"{place}:{line}: "), lines[0])
                 self.assertIn(rule, lines[0])
 
     def test_all_headers_of_this_cpython_are_known(self):
@@ -140,6 +142,11 @@ class CheckLayers(unittest.TestCase):
             result = subprocess.run([sys.executable, str(CHECKER), folder], capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, 64)
         self.assertIn("holds no libinterp-actors", result.stderr)
+
+    def test_this_checkout_has_the_whole_top_level(self):
+        found = {path.name for path in CHECKOUT.iterdir() if not path.name.startswith(".")} - {"build"}
+        self.assertEqual(found, {"CMakeLists.txt", "CMakePresets.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
+                                 "LICENSE", "libinterp-actors", "examples", "tests", "tools"})
 
     def test_this_checkout_passes(self):
         result = subprocess.run([sys.executable, str(CHECKER)], capture_output=True, text=True, timeout=60)

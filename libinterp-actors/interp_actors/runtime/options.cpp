@@ -12,7 +12,8 @@ config::config() {
   opt_group{custom_options_, "interp-actors"}
       .add(virtual_env_, "virtual-env", "root of a virtual environment for all interpreters")
       .add(sys_path_, "sys-path", "folders in front of sys.path")
-      .add(isolated_, "isolated", "whether PYTHON* variables and user site-packages are ignored (true)")
+      .add(isolated_, "isolated",
+           "whether PYTHON* variables and user site-packages are ignored: true or false (true)")
       .add(interpreters_.grace, "grace",
            "time that interrupted code has to end before it is given up (500ms)")
       .add(interpreters_.shutdown_timeout, "shutdown-timeout",
@@ -39,9 +40,11 @@ runtime_options config::runtime() const {
   check("call-timeout", interpreters_.call_timeout);
   check("teardown-timeout", interpreters_.teardown_timeout);
   check("linger-timeout", interpreters_.linger_timeout);
+  if (isolated_ != "true" && isolated_ != "false")
+    throw std::invalid_argument("interp-actors.isolated: '" + isolated_ + "' is neither true nor false");
   result.python.virtual_env = virtual_env_;
   result.python.sys_path = sys_path_;
-  result.python.isolated = isolated_;
+  result.python.isolated = isolated_ == "true";
   result.python.argv = compat::remainder(*this);
   result.python.argv.insert(result.python.argv.begin(), compat::program_name(*this));
   result.interpreters = interpreters_;

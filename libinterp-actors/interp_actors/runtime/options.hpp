@@ -30,7 +30,7 @@ public:
 private:
   std::string virtual_env_;
   std::vector<std::string> sys_path_;
-  bool isolated_ = true;
+  std::string isolated_ = "true"; // text: a flag of CAF's command line takes no `=false`
   interpreter_settings interpreters_;
 };
 
