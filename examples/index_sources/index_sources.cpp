@@ -43,7 +43,7 @@ public:
   std::size_t workers = 0;
 };
 
-/// The file on which the handler shall hang: one that has others behind it, and parses.
+/// The file on which the handler shall hang: one that has others behind it, and is not the one known not to parse.
 std::optional<std::size_t> choose_chaos(const std::vector<source_file>& files, const fs::path& broken) {
   for (auto i = files.size() / 4; i < files.size(); ++i)
     if (files[i].path != broken)
@@ -119,6 +119,8 @@ private:
       refused(name, result.problem);
     else if (result.what == state::stopped)
       show(out_.paint(colour::red, "  " + name + ": took too long. It was here:"), result.problem);
+    else if (result.what == state::failed)
+      show(out_.paint(colour::red, "  " + name + ": the handler raised an exception:"), result.problem);
     else if (result.what == state::interpreter_lost)
       show(out_.paint(colour::red, "  " + name + ": interpreter " + number + " was lost:"), result.problem);
     out_.advance();

@@ -10,9 +10,18 @@ namespace {
 using nlohmann::json;
 using state = file_result::state;
 
+/// Whether Python's parser refused the file. It says ValueError where a null byte is in the way, for example.
+bool does_not_parse(const ia::python_error& error) {
+  auto type = error.type();
+  bool is_parsers = type == "SyntaxError" || type == "IndentationError" || type == "TabError"
+                    || type == "ValueError" || type == "RecursionError" || type == "MemoryError";
+  auto& frames = error.exceptions.front().frames;
+  return is_parsers && !frames.empty() && frames.back().function == "parse";
+}
+
 state state_for(const caf::error& problem) {
   if (problem == ia::errc::python_exception)
-    return state::refused;
+    return does_not_parse(*ia::python_error_of(problem)) ? state::refused : state::failed;
   if (problem == ia::errc::deadline_exceeded)
     return state::stopped;
   return state::interpreter_lost;

@@ -25,7 +25,8 @@ struct file_result {
   enum class state {
     waiting, // no interpreter was left to take it
     indexed,
-    refused,          // Python raised an exception, which `problem` holds: the file does not parse
+    refused,          // the file does not parse; `problem` holds Python's exception
+    failed,           // the handler raised another exception, which `problem` holds
     stopped,          // the deadline passed; `problem` says where
     interpreter_lost, // `problem` says why; its interpreter takes no more files
   };

@@ -78,6 +78,7 @@ void print_index(screen& out, const source_files& sources, const pass& index,
   if (chaos && index.results[*chaos].what == state::stopped)
     text += row("Ended by its deadline", "1", sources.files[*chaos].name + " (chaos, as announced)");
   text += outcome_rows(sources, index, state::stopped, "Took too long", chaos);
+  text += outcome_rows(sources, index, state::failed, "Failed");
   text += outcome_rows(sources, index, state::interpreter_lost, "Ended an interpreter");
   text += outcome_rows(sources, index, state::waiting, "Not taken");
   if (!sources.unreadable.empty())

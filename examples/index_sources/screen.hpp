@@ -7,8 +7,7 @@
 #include <string_view>
 
 /// The standard output: text, and below it a progress bar, which text that is printed meanwhile moves down.
-/// Where the output is no terminal, the bar is a line for every tenth. Debian's cpp-progress-bar holds no
-/// header to do this with. Thread: any.
+/// Where the output is no terminal, the bar is a line for every tenth. Thread: any.
 class screen {
 public:
   enum class colour { plain, bold, dim, red, green, yellow };

@@ -16,7 +16,6 @@ int main(int argc, char** argv) {
 
     auto [sums_tx, sums_rx] = rt.channel<double>();
     std::vector<ia::interpreter_actor> workers;
-    ia::caller me{rt.system()};
     auto half = all.bytes().size() / 2;
     for (auto part : {all.bytes().sub_range(0, half), all.bytes().sub_range(half)}) {
       auto [part_tx, part_rx] = rt.channel<double>();

@@ -238,6 +238,39 @@ TEST(PackedValue, ReadersGoBackToWhereTheyWere) {
   EXPECT_EQ(copy.bytes, packed.bytes);
 }
 
+TEST(PackedValue, AWholeExceptionComesBackAsItWas) {
+  using kind = ia::python_argument::kind;
+  ia::python_error raised;
+  raised.exceptions.push_back(
+      {.type = "SyntaxError",
+       .message = "no",
+       .notes = {"first", "second"},
+       .frames = {{"f.py", 1, "f", "raise", 1}, {"f.py", -1, "g", "", 1000}},
+       .frames_left_out = 5,
+       .left_out_at = 1,
+       .syntax = ia::python_syntax_location{"f.py", 3, 4, 5, "x = ("},
+       .cause = 1,
+       .context = -1,
+       .suppress_context = true,
+       .is_group = true,
+       .group = {1},
+       .args = std::vector<ia::python_argument>{{kind::none, {}},
+                                                {kind::boolean, "True"},
+                                                {kind::integer, "-5"},
+                                                {kind::real, "inf"},
+                                                {kind::text, "text \xED\xA0\x80"},
+                                                {kind::bytes, std::string{"\0\xFF", 2}}}});
+  raised.exceptions.push_back({.type = "KeyError", .args = std::vector<ia::python_argument>{}});
+  raised.exit_code = 3;
+  raised.left_out = 2;
+  ia::packed_value packed;
+  ia::packed_writer writer{packed};
+  writer.error({"caf::sec", 3, "description", "text", raised});
+  ia::packed_reader reader{packed};
+  EXPECT_EQ(reader.error().python, raised);
+  EXPECT_TRUE(reader.at_end());
+}
+
 TEST(PackedValue, AnExceptionThatRefersToNothingIsRefused) {
   for (auto place : {-2, 1, 1000}) {
     ia::python_error raised;

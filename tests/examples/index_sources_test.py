@@ -4,11 +4,13 @@
 Usage: index_sources_test.py PROGRAM
 """
 
+import ast
 import os
 import pty
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -52,6 +54,34 @@ class IndexSources(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertRegex(done.stdout, r"(?m)^ +100 %  \d+ of \d+ files  \d+\.\d s$")
         self.assertNotIn("\033", done.stdout)
+
+    def test_only_what_does_not_parse_is_part_of_the_show(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "ast.py").write_text("def parse(*_, **__): raise TypeError('no parser today')\n")
+            done = subprocess.run([PROGRAM, "--workers=1", f'--interp-actors.sys-path=["{folder}"]', FEW_FILES],
+                                  capture_output=True, text=True, timeout=90)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("TypeError: no parser today", done.stdout)
+        self.assertRegex(done.stdout, r"\n  Failed +\d+ ")
+        self.assertNotIn("Did not parse", done.stdout)
+        self.assertIn("Not all went well", done.stdout)
+
+    def test_the_counts_are_those_of_python(self):
+        files = sorted(Path(FEW_FILES).rglob("*.py"))
+        nodes = [node for file in files for node in ast.walk(ast.parse(file.read_bytes()))]
+        functions = sum(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in nodes)
+        classes = sum(isinstance(node, ast.ClassDef) for node in nodes)
+        done = subprocess.run([PROGRAM, FEW_FILES], capture_output=True, text=True, timeout=90)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, rf"Files indexed +{len(files)} ")
+        self.assertRegex(done.stdout, rf"Functions +{functions:,} ")
+        self.assertRegex(done.stdout, rf"Classes +{classes:,}\s")
+        # Without --workers, one interpreter for each core; and the largest file comes first in the table.
+        cores = os.cpu_count()
+        self.assertRegex(done.stdout, rf"{cores} interpreters? of Python")
+        largest = max(files, key=lambda file: file.stat().st_size)
+        table = done.stdout.split("Largest", 1)[1].splitlines()
+        self.assertTrue(table[1].endswith(largest.name), table[1])
 
     def test_without_paths_it_takes_the_standard_library(self):
         library = sysconfig.get_path("stdlib")

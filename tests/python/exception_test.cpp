@@ -478,8 +478,11 @@ TEST_F(Exception, ManyNotesAndHugeChainsAreCut) {
                      "in range(200)])\n");
   ASSERT_EQ(group.error.exceptions.size(), 201u);
   std::size_t total = 0;
-  for (auto& each : group.error.exceptions)
+  for (auto& each : group.error.exceptions) {
     total += each.message.size();
+    for (auto& argument : each.args.value_or(std::vector<ia::python_argument>{}))
+      total += argument.text.size();
+  }
   EXPECT_GT(total, 4u * 1024 * 1024);
   EXPECT_LT(total, 5u * 1024 * 1024);
   EXPECT_EQ(group.error.exceptions.back().type, "ValueError");

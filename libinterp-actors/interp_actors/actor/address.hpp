@@ -16,8 +16,8 @@ class incarnation;
 class interface;
 
 /// What users hold: the CAF actor in front of a mailbox. It runs no code of its own; what arrives goes into
-/// the mailbox in the sender's thread, but for exit messages and cancellations, which cannot wait behind a
-/// handler that never ends.
+/// the mailbox in the sender's thread, but for what cannot wait behind a handler that never ends: exit messages,
+/// cancellations, and the answers and down messages for which that handler may wait.
 /// Thread: `enqueue` any.
 class address final : public caf::actor_companion {
 public:

@@ -72,7 +72,8 @@ struct python_exception_data {
   bool suppress_context = false;
   bool is_group = false;
   std::vector<int> group;
-  /// `args` of the exception, from which it can be built again; nothing where one of them is no simple value.
+  /// `args` of the exception, from which it can be built again; nothing where one of them is no simple value, an
+  /// integer of more than 64 bits or a text or bytes of more than 65,536 elements, and where there are more than 16.
   std::optional<std::vector<python_argument>> args;
 
   friend bool operator==(const python_exception_data&, const python_exception_data&) = default;

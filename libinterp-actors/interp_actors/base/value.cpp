@@ -178,8 +178,19 @@ void write_number(value_sink& sink, std::string_view name, std::int64_t value) {
   sink.integer(value);
 }
 
+void write_argument(value_sink& sink, const python_argument& value) {
+  sink.begin_struct("interp_actors::python_argument", 2);
+  write_number(sink, "type", static_cast<std::int64_t>(value.type));
+  sink.field("text");
+  if (value.type == python_argument::kind::bytes)
+    sink.payload(shared_bytes::copy(value.text));
+  else
+    sink.text(value.text);
+  sink.end();
+}
+
 void write_exception(value_sink& sink, const python_exception_data& value) {
-  sink.begin_struct("interp_actors::python_exception_data", 12);
+  sink.begin_struct("interp_actors::python_exception_data", 13);
   write_text(sink, "type", value.type);
   write_text(sink, "message", value.message);
   sink.field("notes");
@@ -224,6 +235,15 @@ void write_exception(value_sink& sink, const python_exception_data& value) {
   for (auto member : value.group)
     sink.integer(member);
   sink.end();
+  sink.field("args");
+  if (value.args) {
+    sink.begin_list(value.args->size());
+    for (auto& argument : *value.args)
+      write_argument(sink, argument);
+    sink.end();
+  } else {
+    sink.nil();
+  }
   sink.end();
 }
 
@@ -277,6 +297,22 @@ python_syntax_location read_syntax(value_source& source) {
   return result;
 }
 
+python_argument read_argument(value_source& source) {
+  python_argument result;
+  source.begin_struct();
+  auto type = read_size(source, "type");
+  if (type > static_cast<std::size_t>(python_argument::kind::bytes))
+    throw value_error("an exception's argument of a kind that is not known");
+  result.type = static_cast<python_argument::kind>(type);
+  go_to(source, "text");
+  if (result.type == python_argument::kind::bytes)
+    result.text = source.payload().as_string_view();
+  else
+    result.text = source.text();
+  source.end();
+  return result;
+}
+
 /// Reads a list; `read` takes one element.
 template <class F>
 void read_list(value_source& source, F read) {
@@ -309,6 +345,13 @@ python_exception_data read_exception(value_source& source) {
   result.is_group = source.boolean();
   go_to(source, "group");
   read_list(source, [&] { result.group.push_back(to_int(source.integer())); });
+  go_to(source, "args");
+  if (source.next() == value_kind::nil) {
+    source.nil();
+  } else {
+    result.args.emplace();
+    read_list(source, [&] { result.args->push_back(read_argument(source)); });
+  }
   source.end();
   return result;
 }

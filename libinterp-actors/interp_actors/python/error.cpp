@@ -303,6 +303,9 @@ std::size_t text_size(const python_exception_data& data) {
     result += note.size();
   for (auto& frame : data.frames)
     result += frame.file.size() + frame.function.size() + frame.source_line.size();
+  if (data.args)
+    for (auto& argument : *data.args)
+      result += argument.text.size();
   return result;
 }
 
