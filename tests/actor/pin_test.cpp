@@ -98,6 +98,24 @@ TEST_F(Pin, DroppedPinsAreReleasedByTheirOwnerAtItsNextMessage) {
   wait_until([] { return ia::read_payload_stats().pinned_bytes == 0; }, "the small pin's release");
 }
 
+TEST_F(Pin, DroppingOneTakesNobodysGil) {
+  // `read` of a PyDLL keeps the GIL while it waits: whoever wanted it would wait until the gate is open.
+  auto actor = spawn_at_gate(std::string{code} + R"(
+import ctypes
+def hold(v):
+    arrive()
+    ctypes.PyDLL(None).read(gate_descriptor, ctypes.create_string_buffer(1), 1)
+)");
+  auto bytes = make(actor, 4 * 1024 * 1024);
+  asked held{system(), actor, "hold"};
+  ASSERT_TRUE(gate.arrived());
+  bytes = ia::shared_bytes{};
+  EXPECT_EQ(ia::read_payload_stats().pinned_blocks, 1u) << "its owner, which is busy, lets it go";
+  gate.open();
+  ASSERT_TRUE(held.answer());
+  wait_until([] { return ia::read_payload_stats().pinned_bytes == 0; }, "the pin's release");
+}
+
 TEST_F(Pin, LargePinsWakeAnIdleOwner) {
   auto actor = spawn(code);
   make(actor, 4 * 1024 * 1024);
