@@ -155,9 +155,9 @@ void outbox::on_answer(caf::message_id id, const caf::message& content) {
   else if (!found->method && content.empty())
     found->answer->finish(make_empty_reply());
   else // an actor without a type of its own may answer anything
-    found->answer->fail(to_error_value(
-        make_error(errc::wrong_type, "the actor answered with (" + type_names(content) + "), which is no "
-                                         + (found->method ? "result of its interface" : "packed value"))));
+    found->answer->fail(to_error_value(make_error(
+        errc::wrong_type, "the actor answered with (" + type_names(content.types()) + "), which is no "
+                              + (found->method ? "result of its interface" : "packed value"))));
 }
 
 void outbox::on_down(const caf::actor_addr& source, const caf::error& reason) {

@@ -15,13 +15,6 @@ constexpr int max_annotation_levels = 32;
 
 const type_shape nil_shape{.what = kind::nil, .name = "caf::unit_t"};
 
-/// Clears an Exception that is set; others (an interrupt, an exit) go on.
-void clear_exception() {
-  if (!PyErr_ExceptionMatches(PyExc_Exception))
-    throw raised{};
-  PyErr_Clear();
-}
-
 /// An attribute, or null where there is none or it raises.
 object attribute(const gil_held& gil, PyObject* owner, const char* name) {
   PyObject* found = nullptr;
