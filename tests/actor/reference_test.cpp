@@ -80,7 +80,7 @@ protected:
                   return caf::make_error(caf::sec::invalid_argument, "not this one");
                 return x * 2;
               },
-              [](score_atom, const reading& x) { return "read " + x.sensor; },
+              [](score_atom, const reading& x) { return x.sensor == "bad" ? "\xFF" : "read " + x.sensor; },
               [](tell_atom, const std::string&) {}};
     });
   }
@@ -252,6 +252,28 @@ TEST_F(References, AResultThatCannotTravelIsAnErrorOfTheCall) {
   EXPECT_EQ(problem.substr(0, 11), "ActorError:");
   EXPECT_NE(problem.find("'make' returned a value whose [0] is "), std::string::npos) << problem;
   EXPECT_TRUE(ask<caf::unit_t>(spawn("def none(): pass"), "none"));
+}
+
+TEST_F(References, AnAnswerThatPythonCannotHoldIsTheFuturesException) {
+  auto actor = spawn(std::string{relay} + "bad = {'sensor': 'bad', 'value': 1.0, 'quality': None}\n");
+  auto attempt = [&](const std::string& code) { return text(actor, "attempt", cpp_scorer(), code); };
+  EXPECT_EQ(attempt("to.score(bad)"), "TypeError: a text that is not UTF-8, where str was expected");
+  EXPECT_EQ(attempt("to.score.future(bad).result()").substr(0, 10), "TypeError:");
+  EXPECT_EQ(attempt("type(to.score.future(bad).exception()).__name__"), "TypeError");
+}
+
+TEST_F(References, WithFailOnExceptionsArgumentsThatDoNotFitEndNobody) {
+  auto b = spawn(std::string{echo} + "def own(value): raise TypeError('of its own')\n",
+                 {.fail_on = ia::fail_on::exceptions});
+  EXPECT_EQ(text(b, "add").substr(0, 24), "error: python_exception\n");
+  EXPECT_EQ(call(b, "die", "too much").substr(0, 24), "error: python_exception\n");
+  ia::compat::anonymous_send(b, ia::call_atom_v, std::string{"die"}, ia::shared_bytes{});
+  EXPECT_EQ(text(b, "echo", std::string{"alive"}), "alive");
+  EXPECT_EQ(rt().dead_letters(), 1u);
+  caf::scoped_actor self{system()};
+  self->monitor(b);
+  EXPECT_EQ(text(b, "own", 1).substr(0, 24), "error: python_exception\n");
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
 }
 
 // -- waiting
