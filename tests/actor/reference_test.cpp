@@ -834,6 +834,19 @@ def ok(): return 'ok'
   EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
 }
 
+TEST_F(References, ALinkThatTheOtherSideTookBackCanBeMadeAgain) {
+  auto code = "def link(to): to.link()\ndef unlink(to): to.unlink()\ndef die(): raise KeyboardInterrupt\n";
+  auto a = spawn(code);
+  auto b = spawn(code);
+  ASSERT_TRUE(ask<caf::unit_t>(a, "link", b));
+  ASSERT_TRUE(ask<caf::unit_t>(b, "unlink", a));
+  ASSERT_TRUE(ask<caf::unit_t>(a, "link", b));
+  caf::scoped_actor self{system()};
+  self->monitor(a);
+  tell(b, "die", ia::pack_arguments());
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
+}
+
 TEST_F(References, ExitAndKillEndAnActorForAReason) {
   auto actor = spawn(relay);
   caf::scoped_actor self{system()};
