@@ -68,7 +68,6 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   context_->gate = &engine.gate();
   context_->holdings = link.holdings;
   context_->host = link.host;
-  context_->thread = PyThread_get_thread_ident();
   try {
     gil_held gil;
     set_up(gil, engine);

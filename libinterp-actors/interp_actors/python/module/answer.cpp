@@ -79,7 +79,7 @@ bool read_call_timeout(const gil_held& gil, const host& from, PyObject* value,
 }
 
 bool in_own_thread(const module_state& state) {
-  return PyThread_get_thread_ident() == state.context->thread;
+  return state.context->control->is_target();
 }
 
 } // namespace interp_actors::python
