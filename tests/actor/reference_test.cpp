@@ -1008,6 +1008,40 @@ def undocumented():
   EXPECT_EQ(*missing, std::vector<std::string>{});
 }
 
+TEST_F(References, AModuleThatIsImportedAgainIsTheSame) {
+  auto b = spawn(echo);
+  auto actor = spawn(R"(
+import importlib, sys
+import interp_actors as first
+def again(to):
+    del sys.modules['interp_actors']
+    import interp_actors as second
+    assert second is not first
+    assert importlib.reload(second) is second
+    names = {name for name in dir(first) if name[:2] != '__'}
+    assert names <= set(dir(second)), names - set(dir(second))
+    for name in names: assert getattr(first, name) is getattr(second, name), name
+    assert second.__spec__ is not first.__spec__
+    assert second.current().address == first.current().address
+    tx, rx = second.channel()
+    tx.send(b'x')
+    assert rx.recv() == b'x'
+    tx.close()
+    try: rx.recv()
+    except first.ChannelClosed: pass
+    child = second.spawn('def fail(): raise ValueError("no")')
+    try: child.fail()
+    except first.RemoteError as problem: assert problem.type == 'ValueError'
+    assert to.echo(child) == child
+    del sys.modules['interp_actors']
+    import interp_actors as third
+    assert third.Interrupted is first.Interrupted
+    return third.current().name
+)",
+                     {.name = "me"});
+  EXPECT_EQ(text(actor, "again", b), "me");
+}
+
 TEST_F(Children, ThatHoldThemselvesLive) {
   auto actor = spawn(R"(
 import interp_actors as ia

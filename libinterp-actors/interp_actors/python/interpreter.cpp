@@ -76,7 +76,7 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
     gil_held gil;
     control_->detach(gil);
     context_->values.clear();
-    module_ = {};
+    leave_module(gil, *context_, module_);
     namespace_ = {};
     Py_EndInterpreter(thread_state_);
     throw;
@@ -384,7 +384,7 @@ bool interpreter::let_go(const gil_held& gil, std::chrono::nanoseconds limit) {
   spare_view_.clear();
   context_->values.clear();
   namespace_ = {};
-  module_ = {};
+  leave_module(gil, *context_, module_);
   may_end_ = !has_other_threads(gil) || wind_down(gil, limit);
   if (may_end_)
     pins_->close(gil);
