@@ -49,6 +49,7 @@ protected:
     result.dead_letters = [this](const ia::dead_letter& letter) {
       std::lock_guard guard{mutex_};
       letters_.push_back(letter.receiver + ": " + std::string{letter.payload.as_string_view()});
+      reasons_.push_back(letter.why);
     };
     return result;
   }
@@ -56,6 +57,11 @@ protected:
   std::vector<std::string> letters() {
     std::lock_guard guard{mutex_};
     return letters_;
+  }
+
+  std::vector<std::string> reasons() {
+    std::lock_guard guard{mutex_};
+    return reasons_;
   }
 
   /// Sends as a request, and returns an error or none.
@@ -111,6 +117,7 @@ protected:
 private:
   std::mutex mutex_;
   std::vector<std::string> letters_;
+  std::vector<std::string> reasons_;
 };
 
 // -- C++ alone
@@ -697,6 +704,25 @@ TEST_F(Channel, EndsAreArgumentsOfACall) {
   EXPECT_EQ(next(out_rx), "a");
   EXPECT_EQ(code_of(in_rx.recv(patience).error()), ia::errc::channel_closed)
       << "closed counts more than moved";
+}
+
+TEST_F(Channel, DeadLettersOfCallsWithEndsNameTheirTypes) {
+  auto [tx, rx] = rt().channel();
+  auto holder = spawn_with("", {{"source", rx}});
+  auto actor = spawn("def work(source): pass\ndef ok(v): return b'ok'\n");
+  auto tell = [&](std::vector<ia::channel_end> ends) {
+    ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"work"}, std::move(ends));
+  };
+  tell({rx});     // somebody else has it
+  tell({tx, tx}); // too many
+  EXPECT_EQ(call(actor, "ok"), "ok");
+  auto found = reasons();
+  ASSERT_EQ(found.size(), 2u);
+  for (auto& reason : found) {
+    EXPECT_EQ(reason.find("(interp_actors::call_atom, "), 0u) << reason;
+    EXPECT_NE(reason.find("channel_end"), std::string::npos) << reason;
+  }
+  EXPECT_NE(found[1].find("takes 1 positional argument"), std::string::npos) << found[1];
 }
 
 TEST_F(Channel, ObjectsTravelWithTheirBuffersUncopied) {

@@ -578,6 +578,21 @@ TEST_F(Convert, ExceptionsOfTheObjectsGoThrough) {
   });
 }
 
+TEST_F(Convert, AnInterruptIsNotTakenForAnExceptionOfTheObject) {
+  run("class Meta(type):\n  def __getattr__(self, name): raise Meta.problem\n"
+      "class C(metaclass=Meta): pass\n");
+  in_python([&](const py::gil_held& gil) {
+    auto object = evaluate(gil, "[setattr(Meta, 'problem', ValueError), C()][1]");
+    py::object_source source{gil, interpreter_->values(), object.get()};
+    EXPECT_THROW(source.next(), ia::value_error);
+    EXPECT_FALSE(PyErr_Occurred());
+    evaluate(gil, "setattr(Meta, 'problem', __import__('interp_actors').Interrupted)");
+    EXPECT_THROW(source.next(), py::raised);
+    EXPECT_TRUE(PyErr_ExceptionMatches(PyExc_KeyboardInterrupt));
+    PyErr_Clear();
+  });
+}
+
 TEST_F(Convert, PythonObjectsPackThemselves) {
   run("import datetime as d\nfrom dataclasses import dataclass\n@dataclass\nclass reading:\n  sensor: str\n  "
       "value: "

@@ -18,7 +18,21 @@ struct pass_atom;
 struct tiny_atom;
 struct plant_atom;
 struct pick_atom;
+struct group_atom;
 
+/// A structure that sets can hold.
+struct place {
+  std::string name;
+
+  friend bool operator<(const place& a, const place& b) { return a.name < b.name; }
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, place& x) {
+  return f.object(x).fields(f.field("name", x.name));
+}
+
+using grouper = caf::typed_actor<caf::result<std::int32_t>(group_atom, std::set<place>)>;
 using picked = std::variant<std::int32_t, reading, account>;
 using scorer = caf::typed_actor<caf::result<double>(score_atom, double, std::string)>;
 using echoer = caf::typed_actor<caf::result<everything>(echo_atom, everything)>;
@@ -47,10 +61,13 @@ CAF_ADD_ATOM(interface_test, ia_test, pass_atom)
 CAF_ADD_ATOM(interface_test, ia_test, tiny_atom)
 CAF_ADD_ATOM(interface_test, ia_test, plant_atom)
 CAF_ADD_ATOM(interface_test, ia_test, pick_atom)
+CAF_ADD_ATOM(interface_test, ia_test, group_atom)
 CAF_ADD_TYPE_ID(interface_test, (ia_test::account))
 CAF_ADD_TYPE_ID(interface_test, (ia_test::tree))
 CAF_ADD_TYPE_ID(interface_test, (ia_test::everything))
 CAF_ADD_TYPE_ID(interface_test, (ia_test::picked))
+CAF_ADD_TYPE_ID(interface_test, (ia_test::place))
+CAF_ADD_TYPE_ID(interface_test, (std::set<ia_test::place>))
 CAF_ADD_TYPE_ID(interface_test, (std::vector<ia_test::reading>))
 CAF_ADD_TYPE_ID(interface_test, (std::map<std::string, std::vector<ia_test::reading>>))
 CAF_ADD_TYPE_ID(interface_test, (std::pair<std::int32_t, std::string>))
@@ -342,6 +359,19 @@ TEST_F(Interface, PartsOfAnnotationsAreChecked) {
       {"def read(groups: list): pass", "is annotated list, where"},
       {"def read(groups) -> list[str]: pass", "is annotated to return list[str]"},
       {"def read(groups: dict) -> list: return []", "accepted"},
+      {"from typing import Annotated as A\ndef read(groups: A[dict, 1]) -> A[list, 1]: pass", "accepted"},
+      {"from typing import Annotated as A\ndef read(groups: A[A[dict[str, A[list, 1]], 2], 3]) -> "
+       "list[A[A[dict, 1], 2]]: pass",
+       "accepted"},
+      {"from typing import Annotated as A\ndef read(groups: A[dict | None, 1]) -> A[list | tuple, 1]: pass",
+       "accepted"},
+      {"from typing import Annotated as A\ndef read(groups: A['dict[str, list]', 1]): pass", "accepted"},
+      {"from typing import Annotated as A\ndef read(groups: A[list, 1]): pass", "is annotated"},
+      {"from typing import Annotated as A\ndef read(groups: A[dict[str, A[list[int], 1]], 2]): pass",
+       "is annotated"},
+      {"from typing import Annotated as A\ndef read(groups: A[int | None, 1]): pass", "is annotated"},
+      {"from typing import Annotated as A\ndef read(groups: A['dict[int, list]', 1]): pass", "is annotated"},
+      {"from typing import Annotated as A\ndef read(groups) -> A[dict, 1]: pass", "is annotated to return"},
       {"from collections.abc import Mapping\ndef read(groups: Mapping[str, list[dict]]) -> tuple[dict, ...]: "
        "pass",
        "accepted"},
@@ -501,6 +531,72 @@ TEST_F(Interface, WithFailOnExceptionsAWrongResultEndsTheActor) {
   self->monitor(actor);
   EXPECT_EQ(code_of(error_of(actor, score_atom_v, 1.0, std::string{"x"})), ia::errc::wrong_type);
   EXPECT_EQ(code_of(down_reason(self)), ia::errc::wrong_type);
+}
+
+TEST_F(Interface, WithFailOnExceptionsAWrongArgumentEndsNobody) {
+  auto actor = start<worker>(std::string{worker_code}
+                                 + "globals()['pass'] = lambda x: x\n"
+                                   "def note(text): exec(text, globals())\n"
+                                   "def plant(tree): raise TypeError('of its own')\n",
+                             {.fail_on = ia::fail_on::exceptions});
+  auto invoke = [&](std::int64_t n) {
+    return error_of(actor, ia::invoke_atom_v, std::string{"tiny"}, ia::pack_arguments(n));
+  };
+  EXPECT_EQ(code_of(error_of(actor, note_atom_v, std::string{"\xFF"})), ia::errc::wrong_type);
+  EXPECT_EQ(code_of(invoke(std::int64_t{1} << 40)), ia::errc::wrong_type) << "overflow";
+  EXPECT_EQ(ask<std::int8_t>(actor, tiny_atom_v, std::int32_t{1}), 1);
+  ASSERT_FALSE(error_of(actor, note_atom_v, std::string{"def tiny(): pass"}));
+  auto problem = error_of(actor, tiny_atom_v, std::int32_t{1});
+  EXPECT_EQ(code_of(problem), ia::errc::python_exception) << "arity";
+  EXPECT_EQ(ia::python_error_of(problem)->type(), "TypeError");
+  ia::compat::anonymous_send(actor, tiny_atom_v, std::int32_t{1});
+  ASSERT_FALSE(error_of(actor, note_atom_v, std::string{"del tiny"}));
+  EXPECT_EQ(code_of(error_of(actor, tiny_atom_v, std::int32_t{1})), ia::errc::wrong_type) << "gone";
+  EXPECT_EQ(ask<caf::timespan>(actor, wait_atom_v, caf::timespan{3s}), caf::timespan{3s});
+  EXPECT_EQ(rt().dead_letters(), 1u);
+  // What the code itself raises does end it.
+  caf::scoped_actor self{system()};
+  self->monitor(actor);
+  EXPECT_EQ(code_of(error_of(actor, plant_atom_v, tree{1, {}})), ia::errc::python_exception);
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
+}
+
+TEST_F(Interface, AClassThatRefusesItsFieldsMakesAWrongArgument) {
+  auto actor = start<worker>(std::string{worker_code} + R"(
+from dataclasses import dataclass
+@dataclass
+class Tree:
+    value: int
+    children: 'list[Tree]'
+    def __post_init__(self):
+        if self.value < 0: raise ValueError(f'{self.value} is no value')
+def plant(tree: Tree): return tree
+globals()['pass'] = lambda x: x
+)",
+                             {.fail_on = ia::fail_on::exceptions});
+  tree bad{1, {tree{-1, {}}}};
+  EXPECT_EQ(
+      problem_of(actor, plant_atom_v, bad),
+      "wrong_type: argument 'tree' of handler 'plant' of 'test.py' cannot be made: ValueError: -1 is no "
+      "value");
+  ia::compat::anonymous_send(actor, plant_atom_v, bad);
+  EXPECT_EQ(ask<tree>(actor, plant_atom_v, (tree{1, {tree{2, {}}}})), (tree{1, {tree{2, {}}}}));
+  EXPECT_EQ(rt().dead_letters(), 1u);
+}
+
+TEST_F(Interface, WhatCannotBeHashedIsAWrongArgument) {
+  auto actor = start<grouper>(R"(
+from dataclasses import dataclass
+@dataclass
+class Place:
+    name: str
+def group(places: set[Place]): return 1
+)");
+  std::set<place> places{{"here"}};
+  EXPECT_NE(problem_of(actor, group_atom_v, places).find("TypeError: "), std::string::npos);
+  ia::compat::anonymous_send(actor, group_atom_v, places);
+  EXPECT_EQ(ask<std::int32_t>(actor, group_atom_v, std::set<place>{}), 1);
+  EXPECT_EQ(rt().dead_letters(), 1u);
 }
 
 TEST_F(Interface, ResultsThatNobodyWaitsForAreNotLookedAt) {

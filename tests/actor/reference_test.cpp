@@ -80,7 +80,7 @@ protected:
                   return caf::make_error(caf::sec::invalid_argument, "not this one");
                 return x * 2;
               },
-              [](score_atom, const reading& x) { return "read " + x.sensor; },
+              [](score_atom, const reading& x) { return x.sensor == "bad" ? "\xFF" : "read " + x.sensor; },
               [](tell_atom, const std::string&) {}};
     });
   }
@@ -252,6 +252,28 @@ TEST_F(References, AResultThatCannotTravelIsAnErrorOfTheCall) {
   EXPECT_EQ(problem.substr(0, 11), "ActorError:");
   EXPECT_NE(problem.find("'make' returned a value whose [0] is "), std::string::npos) << problem;
   EXPECT_TRUE(ask<caf::unit_t>(spawn("def none(): pass"), "none"));
+}
+
+TEST_F(References, AnAnswerThatPythonCannotHoldIsTheFuturesException) {
+  auto actor = spawn(std::string{relay} + "bad = {'sensor': 'bad', 'value': 1.0, 'quality': None}\n");
+  auto attempt = [&](const std::string& code) { return text(actor, "attempt", cpp_scorer(), code); };
+  EXPECT_EQ(attempt("to.score(bad)"), "TypeError: a text that is not UTF-8, where str was expected");
+  EXPECT_EQ(attempt("to.score.future(bad).result()").substr(0, 10), "TypeError:");
+  EXPECT_EQ(attempt("type(to.score.future(bad).exception()).__name__"), "TypeError");
+}
+
+TEST_F(References, WithFailOnExceptionsArgumentsThatDoNotFitEndNobody) {
+  auto b = spawn(std::string{echo} + "def own(value): raise TypeError('of its own')\n",
+                 {.fail_on = ia::fail_on::exceptions});
+  EXPECT_EQ(text(b, "add").substr(0, 24), "error: python_exception\n");
+  EXPECT_EQ(call(b, "die", "too much").substr(0, 24), "error: python_exception\n");
+  ia::compat::anonymous_send(b, ia::call_atom_v, std::string{"die"}, ia::shared_bytes{});
+  EXPECT_EQ(text(b, "echo", std::string{"alive"}), "alive");
+  EXPECT_EQ(rt().dead_letters(), 1u);
+  caf::scoped_actor self{system()};
+  self->monitor(b);
+  EXPECT_EQ(text(b, "own", 1).substr(0, 24), "error: python_exception\n");
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
 }
 
 // -- waiting
@@ -812,6 +834,19 @@ def ok(): return 'ok'
   EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
 }
 
+TEST_F(References, ALinkThatTheOtherSideTookBackCanBeMadeAgain) {
+  auto code = "def link(to): to.link()\ndef unlink(to): to.unlink()\ndef die(): raise KeyboardInterrupt\n";
+  auto a = spawn(code);
+  auto b = spawn(code);
+  ASSERT_TRUE(ask<caf::unit_t>(a, "link", b));
+  ASSERT_TRUE(ask<caf::unit_t>(b, "unlink", a));
+  ASSERT_TRUE(ask<caf::unit_t>(a, "link", b));
+  caf::scoped_actor self{system()};
+  self->monitor(a);
+  tell(b, "die", ia::pack_arguments());
+  EXPECT_EQ(code_of(down_reason(self)), ia::errc::crashed);
+}
+
 TEST_F(References, ExitAndKillEndAnActorForAReason) {
   auto actor = spawn(relay);
   caf::scoped_actor self{system()};
@@ -971,6 +1006,40 @@ def undocumented():
   auto missing = ask<std::vector<std::string>>(actor, "undocumented");
   ASSERT_TRUE(missing) << ia::describe(missing.error());
   EXPECT_EQ(*missing, std::vector<std::string>{});
+}
+
+TEST_F(References, AModuleThatIsImportedAgainIsTheSame) {
+  auto b = spawn(echo);
+  auto actor = spawn(R"(
+import importlib, sys
+import interp_actors as first
+def again(to):
+    del sys.modules['interp_actors']
+    import interp_actors as second
+    assert second is not first
+    assert importlib.reload(second) is second
+    names = {name for name in dir(first) if name[:2] != '__'}
+    assert names <= set(dir(second)), names - set(dir(second))
+    for name in names: assert getattr(first, name) is getattr(second, name), name
+    assert second.__spec__ is not first.__spec__
+    assert second.current().address == first.current().address
+    tx, rx = second.channel()
+    tx.send(b'x')
+    assert rx.recv() == b'x'
+    tx.close()
+    try: rx.recv()
+    except first.ChannelClosed: pass
+    child = second.spawn('def fail(): raise ValueError("no")')
+    try: child.fail()
+    except first.RemoteError as problem: assert problem.type == 'ValueError'
+    assert to.echo(child) == child
+    del sys.modules['interp_actors']
+    import interp_actors as third
+    assert third.Interrupted is first.Interrupted
+    return third.current().name
+)",
+                     {.name = "me"});
+  EXPECT_EQ(text(actor, "again", b), "me");
 }
 
 TEST_F(Children, ThatHoldThemselvesLive) {

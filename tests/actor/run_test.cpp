@@ -213,6 +213,58 @@ TEST_F(Run, OtherInterpreterEndsWithTheOneThatMadeIt) {
   wait_until([this] { return rt().counts().live == 0; }, "the end of both");
 }
 
+TEST_F(Run, OtherInterpreterEndsWithAnAbandonedOne) {
+  auto actor = spawn_at_gate("import interp_actors as ia\n"
+                             "others = [ia.create(), ia.create()]\n"
+                             "others[0].close()\n"
+                             "def hang(v):\n"
+                             "    arrive()\n"
+                             "    while True:\n"
+                             "        try:\n"
+                             "            wait_at_gate()\n"
+                             "            break\n"
+                             "        except BaseException: pass\n"
+                             "    try: ia.create()\n"
+                             "    except BaseException: arrive()\n");
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"hang"}, ia::shared_bytes{});
+  ASSERT_TRUE(gate.arrived());
+  wait_until([this] { return rt().counts().live == 2; }, "the end of the closed one");
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  wait_until([this] { return rt().counts().live == 0; }, "the end of the interpreter that it made");
+  EXPECT_EQ(rt().counts().abandoned, 1u);
+  gate.open();
+  EXPECT_TRUE(gate.arrived()) << "nothing is made for it any more";
+  wait_until([this] { return rt().counts().abandoned == 0; }, "the abandoned code to come back");
+}
+
+TEST_F(Run, NothingIsCreatedForAnInterpreterThatEnds) {
+  auto actor = spawn_at_gate("import interp_actors as ia, atexit\n"
+                             "def late():\n"
+                             "    try: ia.create()\n"
+                             "    except RuntimeError as problem:\n"
+                             "        if 'stops' in str(problem): arrive()\n"
+                             "atexit.register(late)\n");
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  EXPECT_TRUE(gate.arrived());
+  wait_until([this] { return rt().counts().live == 0; }, "its end");
+}
+
+TEST_F(Run, AnInterruptWhileAnExceptionIsBuiltAgainIsRaised) {
+  auto actor = spawn("import interp_actors as ia, zlib\n"
+                     "class Twin(Exception):\n"
+                     "    def __init__(self, *args): raise how\n"
+                     "zlib.error = Twin\n"
+                     "def work(v):\n"
+                     "    global how\n"
+                     "    with ia.create() as other:\n"
+                     "        for how in (ia.Interrupted, ValueError):\n"
+                     "            try: other.run('import zlib; raise zlib.error(1)', reraise=True)\n"
+                     "            except BaseException as problem:\n"
+                     "                wanted = ia.RemoteError if how is ValueError else how\n"
+                     "                assert type(problem) is wanted, repr(problem)\n");
+  EXPECT_EQ(call(actor, "work"), "None");
+}
+
 TEST_F(Run, InterpretersDoNotOutliveAStopInTheMiddle) {
   auto actor = spawn_at_gate("import interp_actors as ia\n"
                              "def work(v):\n"

@@ -29,11 +29,6 @@ time_point deadline_after(std::chrono::nanoseconds limit) {
   return limit == std::chrono::nanoseconds::zero() ? no_deadline : time_after(limit);
 }
 
-/// Whether a call failed before the function's own code ran: the arguments do not fit its parameters.
-bool never_began(const python_error& error) {
-  return error.type() == "TypeError" && error.exceptions.front().frames.empty();
-}
-
 } // namespace
 
 incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
@@ -308,27 +303,33 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   auto activity = taken.activity;
   bool is_request = taken.element->mid.is_request();
   auto& content = taken.element->payload; // `dispatch` may take it
-  bool is_invocation = content.size() > 1 && content.match_element<invoke_atom>(0);
+  auto types = content.types();
   link_.control->begin(activity);
   out_->handling(taken.element->sender.get());
   caf::message answer;
   std::optional<python::error> raised;
   caf::error problem;
-  bool not_understood = false;
-  caf::error mismatch; // between a message or result and the interface; nobody's end without a request
+  bool not_understood = false; // none of the function's code ran: nobody's end
+  auto never_began = [&](errc code, std::string why) {
+    problem = make_error(code, std::move(why));
+    not_understood = true;
+  };
   try {
     answer = dispatch(gil, interpreter, content, is_request);
   } catch (python::error& error) {
     raised = std::move(error);
   } catch (const python::no_such_function& error) {
-    problem = make_error(errc::no_such_function, std::string{error.what()});
-    not_understood = true;
+    never_began(errc::no_such_function, error.what());
   } catch (const value_error& error) {
-    mismatch = make_error(errc::wrong_type, std::string{error.what()});
-  } catch (const python::wrong_value& error) {
-    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+    never_began(errc::wrong_type, error.what());
+  } catch (const python::wrong_argument& error) {
+    never_began(errc::wrong_type, error.what());
   } catch (const python::interface_mismatch& error) { // redefined in the meantime
-    mismatch = make_error(errc::wrong_type, std::string{error.what()});
+    never_began(errc::wrong_type, error.what());
+  } catch (const python::wrong_result& error) { // looked at for requests alone
+    problem = make_error(errc::wrong_type, std::string{error.what()});
+    if (options_.fail_on == fail_on::exceptions)
+      ending_ = problem;
   } catch (const std::exception& error) {
     // No memory, most likely. Nobody knows what was left undone: the incarnation ends.
     problem = make_error(errc::crashed, "C++ raised '" + std::string{error.what()} + "' around the handler");
@@ -351,29 +352,25 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
       auto code = raised->data().exit_code.value_or(1);
       problem = make_error(errc::exited, raised->take());
       ending_ = code == 0 ? caf::error{} : problem;
+    } else if (how == kind::refused_call && is_request) {
+      problem = make_error(errc::python_exception, raised->take());
+    } else if (how == kind::refused_call) {
+      never_began(errc::wrong_type, raised->data().summary());
     } else if (how == kind::exception && is_request) {
       problem = make_error(errc::python_exception, raised->take());
       if (options_.fail_on == fail_on::exceptions)
         ending_ = make_error(errc::crashed, *python_error_of(problem));
-    } else if (how == kind::exception && is_invocation && never_began(raised->data())) {
-      not_understood = true;
-      problem = make_error(errc::wrong_type, raised->data().summary());
     } else {
       problem = make_error(errc::crashed, raised->take());
       ending_ = problem;
     }
-  } else if (mismatch) {
-    problem = std::move(mismatch);
-    not_understood = true;
-    if (is_request && options_.fail_on == fail_on::exceptions)
-      ending_ = problem;
   }
   if (!is_request && answer.match_elements<caf::error>()) {
     not_understood = true;
     problem = answer.get_as<caf::error>(0);
   }
   if (not_understood && !is_request)
-    dead_letter(gil, content, describe(problem));
+    dead_letter(gil, types, describe(problem));
   if (!outcome.unanswered)
     return;
   if (problem)
@@ -410,9 +407,8 @@ private:
 
 } // namespace
 
-void incarnation::dead_letter(const python::gil_held& gil, const caf::message& content,
-                              const std::string& why) {
-  interp_actors::dead_letter letter{options_.name, {}, "(" + type_names(content) + "): " + why};
+void incarnation::dead_letter(const python::gil_held& gil, caf::type_id_list types, const std::string& why) {
+  interp_actors::dead_letter letter{options_.name, {}, "(" + type_names(types) + "): " + why};
   gil.release([&] { home_->dead_letters->take(letter, !std::exchange(lost_a_letter_, true)); });
 }
 
@@ -542,8 +538,8 @@ packed_value incarnation::invoke_typed(const python::gil_held& gil, python::inte
   caf::message content;
   try {
     std::tie(method, content) = typed_->type->read(function, reader);
-  } catch (value_error& problem) {
-    throw value_error("'" + function + "' was to be given " + problem.what());
+  } catch (const value_error& problem) {
+    throw python::wrong_argument("'" + function + "' was to be given " + problem.what());
   }
   if (!method)
     throw python::no_such_function("no function '" + function + "' in " + typed_->type->name);
@@ -551,7 +547,11 @@ packed_value incarnation::invoke_typed(const python::gil_held& gil, python::inte
   packed_value result;
   if (is_request) {
     packed_writer writer{result};
-    method->write_result(answer, writer);
+    try {
+      method->write_result(answer, writer);
+    } catch (const value_error& problem) {
+      throw python::wrong_result("'" + function + "' returned " + problem.what());
+    }
   }
   return result;
 }

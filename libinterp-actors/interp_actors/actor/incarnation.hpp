@@ -82,7 +82,7 @@ private:
                               const caf::message& content, bool is_request);
   packed_value invoke_typed(const python::gil_held& gil, python::interpreter& interpreter,
                             const std::string& function, const packed_message& arguments, bool is_request);
-  void dead_letter(const python::gil_held& gil, const caf::message& content, const std::string& why);
+  void dead_letter(const python::gil_held& gil, caf::type_id_list types, const std::string& why);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void abandon();

@@ -114,13 +114,18 @@ void outbox::end(const caf::error& why) {
   bool quiet = !why || why == caf::exit_reason::unreachable;
   auto reason = quiet ? caf::make_error(caf::exit_reason::user_shutdown) : why;
   std::set<caf::actor_addr> children;
+  std::vector<std::weak_ptr<incarnation>> created;
   {
     std::lock_guard guard{mutex_};
     children.swap(children_);
+    created.swap(created_);
   }
   for (auto& child : children)
     if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child))
       send_exit(actor, box_->address()->address(), reason);
+  for (auto& one : created)
+    if (auto inhabitant = one.lock())
+      inhabitant->stop(reason, home_->settings.shutdown_timeout);
 }
 
 // -- for the address
@@ -155,9 +160,9 @@ void outbox::on_answer(caf::message_id id, const caf::message& content) {
   else if (!found->method && content.empty())
     found->answer->finish(make_empty_reply());
   else // an actor without a type of its own may answer anything
-    found->answer->fail(to_error_value(
-        make_error(errc::wrong_type, "the actor answered with (" + type_names(content) + "), which is no "
-                                         + (found->method ? "result of its interface" : "packed value"))));
+    found->answer->fail(to_error_value(make_error(
+        errc::wrong_type, "the actor answered with (" + type_names(content.types()) + "), which is no "
+                              + (found->method ? "result of its interface" : "packed value"))));
 }
 
 void outbox::on_down(const caf::actor_addr& source, const caf::error& reason) {
@@ -179,7 +184,6 @@ void outbox::on_down(const caf::actor_addr& source, const caf::error& reason) {
 
 void outbox::on_exit(const caf::actor_addr& source) {
   std::lock_guard guard{mutex_};
-  links_.erase(source);
   children_.erase(source);
 }
 
@@ -368,14 +372,8 @@ error_value outbox::take_reason(python::event_number event) {
 void outbox::link(const actor_reference_ptr& whom) {
   auto actor = actor_of(whom);
   auto self = box_->lock_address();
-  if (!self || self == actor)
-    return;
-  {
-    std::lock_guard guard{mutex_};
-    if (!links_.insert(actor->address()).second)
-      return;
-  }
-  static_cast<address*>(self->get())->link_to(actor->address());
+  if (self && self != actor) // the other side may have taken a link back: only CAF knows
+    static_cast<address*>(self->get())->link_to(actor->address());
 }
 
 void outbox::unlink(const actor_reference_ptr& whom) {
@@ -383,7 +381,6 @@ void outbox::unlink(const actor_reference_ptr& whom) {
   auto self = box_->lock_address();
   {
     std::lock_guard guard{mutex_};
-    links_.erase(actor->address());
     children_.erase(actor->address());
   }
   if (self)
@@ -466,6 +463,14 @@ std::shared_ptr<python::host::interpreter> outbox::create(std::string name) {
   auto spawned = start_interpreter(home_, text(""), std::move(options));
   if (!spawned)
     throw std::runtime_error(describe(spawned.error()));
+  {
+    std::lock_guard guard{mutex_};
+    std::erase_if(created_, [](auto& each) { return each.expired(); });
+    if (!closed_)
+      created_.push_back(spawned->inhabitant);
+    else // it ends with its only handle, which nobody gets
+      throw std::runtime_error(closed_->description);
+  }
   return make_other_interpreter(std::static_pointer_cast<outbox>(shared_from_this()), std::move(*spawned));
 }
 

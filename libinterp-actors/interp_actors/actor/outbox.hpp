@@ -13,8 +13,11 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <vector>
 
 namespace interp_actors {
+
+class incarnation;
 
 /// Asks `whom` to end for `reason`, in the name of `source`.
 void send_exit(const caf::strong_actor_ptr& whom, caf::actor_addr source, caf::error reason);
@@ -40,7 +43,7 @@ public:
   /// The interpreter stops: all that is under way fails for `why`, and so does all that comes.
   void close(const caf::error& why);
 
-  /// The interpreter has ended for `why`: so do its children.
+  /// The interpreter has ended for `why`: so do its children, and those that it has created.
   void end(const caf::error& why);
 
   // -- for what the module gets
@@ -131,8 +134,8 @@ private:
   due_map due_messages_;
   std::map<caf::actor_addr, std::vector<python::event_number>> monitors_;
   std::unordered_map<python::event_number, error_value> reasons_;
-  std::set<caf::actor_addr> links_;
   std::set<caf::actor_addr> children_;
+  std::vector<std::weak_ptr<incarnation>> created_; // by `create`, which forgets those that have gone
   std::vector<std::weak_ptr<python::awaited>> births_;
   std::optional<error_value> closed_;
 };

@@ -26,10 +26,10 @@ std::string describe(const caf::error& error) {
   return text;
 }
 
-std::string type_names(const caf::message& content) {
+std::string type_names(caf::type_id_list types) {
   std::string result;
-  for (std::size_t i = 0; i < content.size(); ++i) {
-    auto name = caf::query_type_name(content.type_at(i));
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    auto name = caf::query_type_name(types[i]);
     result.append(i == 0 ? "" : ", ").append(name.data(), name.size());
   }
   return result;

@@ -7,6 +7,7 @@
 #include <caf/error.hpp>
 #include <caf/expected.hpp>
 #include <caf/message.hpp>
+#include <caf/type_id_list.hpp>
 
 #include <optional>
 #include <string>
@@ -19,8 +20,8 @@ std::optional<python_error> python_error_of(const caf::error& error);
 /// Returns `error` as text for people: the traceback where there is one, else code and context.
 std::string describe(const caf::error& error);
 
-/// The types in `content`, as CAF names them: what can be said of a message of any size.
-std::string type_names(const caf::message& content);
+/// The types of a message's parts, as CAF names them: what can be said of a message of any size.
+std::string type_names(caf::type_id_list types);
 
 /// An error with a text as its context.
 caf::error make_error(errc code, std::string text);

@@ -15,13 +15,6 @@ constexpr int max_annotation_levels = 32;
 
 const type_shape nil_shape{.what = kind::nil, .name = "caf::unit_t"};
 
-/// Clears an Exception that is set; others (an interrupt, an exit) go on.
-void clear_exception() {
-  if (!PyErr_ExceptionMatches(PyExc_Exception))
-    throw raised{};
-  PyErr_Clear();
-}
-
 /// An attribute, or null where there is none or it raises.
 object attribute(const gil_held& gil, PyObject* owner, const char* name) {
   PyObject* found = nullptr;
@@ -80,6 +73,7 @@ public:
 private:
   object made_union_type();
   object resolved(PyObject* annotation, PyObject* names);
+  object evaluated(PyObject* annotation, PyObject* names);
   object arguments_of(PyObject* annotation);
   bool is_union(PyObject* annotation) {
     return union_type_.get() == reinterpret_cast<PyObject*>(Py_TYPE(annotation));
@@ -113,8 +107,25 @@ object annotation_reader::made_union_type() {
   return borrow(gil_, reinterpret_cast<PyObject*>(Py_TYPE(made.get())));
 }
 
-/// The annotation itself, or what its text stands for; null where that cannot be found out.
+/// The annotation itself without what `Annotated` adds to it, or what its text stands for; null where that cannot
+/// be found out.
 object annotation_reader::resolved(PyObject* annotation, PyObject* names) {
+  auto value = evaluated(annotation, names);
+  for (int level = 0; value && level < max_annotation_levels; ++level) {
+    auto metadata = attribute(gil_, value.get(), "__metadata__");
+    auto origin =
+        metadata && PyTuple_Check(metadata.get()) ? attribute(gil_, value.get(), "__origin__") : object{};
+    if (!origin)
+      break;
+    // Annotated["list", ...] keeps the text in a ForwardRef.
+    auto text = attribute(gil_, origin.get(), "__forward_arg__");
+    value = evaluated(text && PyUnicode_Check(text.get()) ? text.get() : origin.get(), names);
+  }
+  return value;
+}
+
+/// What a text stands for; null where that cannot be found out.
+object annotation_reader::evaluated(PyObject* annotation, PyObject* names) {
   if (!PyUnicode_Check(annotation))
     return borrow(gil_, annotation);
   if (!names || !PyDict_Check(names))

@@ -15,6 +15,27 @@ object checked(object made) {
   return made;
 }
 
+object called(const gil_held& gil, object result) {
+  if (!result && is_refusal(gil))
+    throw call_refused{};
+  return checked(std::move(result));
+}
+
+bool is_refusal(const gil_held& gil) {
+  if (!PyErr_ExceptionMatches(PyExc_TypeError))
+    return false;
+  auto exception = steal(gil, PyErr_GetRaisedException());
+  bool has_frames = static_cast<bool>(steal(gil, PyException_GetTraceback(exception.get())));
+  PyErr_SetRaisedException(exception.release());
+  return !has_frames;
+}
+
+void clear_exception() {
+  if (!PyErr_ExceptionMatches(PyExc_Exception))
+    throw raised{};
+  PyErr_Clear();
+}
+
 object conversion::name(const gil_held& gil, std::string_view name) {
   auto& known = names_[std::hash<std::string_view>{}(name) % names_.size()];
   if (known) {

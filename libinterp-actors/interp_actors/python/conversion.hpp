@@ -16,8 +16,23 @@ public:
   const char* what() const noexcept override { return "a Python exception is set"; }
 };
 
+/// Says that a Python exception is set: a function refused to be called, before any of its code ran.
+class call_refused : public raised {};
+
 /// Returns what it is given, or throws `raised` for null.
 object checked(object made);
+
+/// The same for the result of a call.
+/// Errors: also `call_refused`.
+object called(const gil_held& gil, object result);
+
+/// Whether the exception that is set says that the arguments of a call do not fit the function's parameters: a
+/// TypeError without a frame.
+bool is_refusal(const gil_held& gil);
+
+/// Clears an Exception that is set; others (an interrupt, an exit) go on.
+/// Errors: `raised`.
+void clear_exception();
 
 /// What the conversion between values and Python objects needs of its interpreter: the types of the module,
 /// and what it looks up once.

@@ -2,6 +2,8 @@
 
 #include "interp_actors/python/error.hpp"
 
+#include "interp_actors/python/conversion.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <climits>
@@ -442,7 +444,8 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
   return result;
 }
 
-void throw_raised(const gil_held& gil, const source_texts& texts, PyObject* interrupted) {
+void throw_raised(const gil_held& gil, const source_texts& texts, PyObject* interrupted,
+                  raised_kind what_exceptions_are) {
   auto exception = steal(gil, PyErr_GetRaisedException());
   if (!exception)
     Py_FatalError("interp-actors: throw_raised without an exception");
@@ -450,10 +453,17 @@ void throw_raised(const gil_held& gil, const source_texts& texts, PyObject* inte
   if (interrupted && PyErr_GivenExceptionMatches(exception.get(), interrupted))
     kind = raised_kind::interrupted;
   else if (PyErr_GivenExceptionMatches(exception.get(), PyExc_Exception))
-    kind = raised_kind::exception;
+    kind = what_exceptions_are;
   else if (PyErr_GivenExceptionMatches(exception.get(), PyExc_SystemExit))
     kind = raised_kind::exit;
   throw error{kind, capture(gil, exception.get(), texts)};
+}
+
+std::string take_summary(const gil_held& gil) {
+  if (!PyErr_ExceptionMatches(PyExc_Exception))
+    throw raised{};
+  auto exception = steal(gil, PyErr_GetRaisedException());
+  return capture(gil, exception.get(), {}).summary();
 }
 
 } // namespace interp_actors::python

@@ -13,6 +13,8 @@ namespace interp_actors::python {
 enum class raised_kind {
   /// An `Exception`.
   exception,
+  /// One that says that the arguments of a call do not fit the function, none of whose code ran.
+  refused_call,
   /// `SystemExit`.
   exit,
   /// `interp_actors.Interrupted`, which our own interrupt raised.
@@ -47,6 +49,12 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
 /// Clears the exception that is set and throws it as `error`.
 /// Precondition: one is set. `interrupted` is the interpreter's `interp_actors.Interrupted`, or null before
 /// there is one.
-[[noreturn]] void throw_raised(const gil_held& gil, const source_texts& texts, PyObject* interrupted);
+[[noreturn]] void throw_raised(const gil_held& gil, const source_texts& texts, PyObject* interrupted,
+                               raised_kind what_exceptions_are = raised_kind::exception);
+
+/// Clears an `Exception` that is set and returns what it says, as the last line of its traceback does; others go
+/// on.
+/// Errors: `raised`.
+std::string take_summary(const gil_held& gil);
 
 } // namespace interp_actors::python

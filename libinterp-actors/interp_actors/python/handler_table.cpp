@@ -2,6 +2,7 @@
 
 #include "interp_actors/python/handler_table.hpp"
 
+#include "interp_actors/python/error.hpp"
 #include "interp_actors/python/object_source.hpp"
 
 #include <array>
@@ -39,17 +40,23 @@ private:
   std::vector<PyObject*> more_pointers_;
 };
 
-/// Converts the arguments from `first` on.
+/// Converts the arguments from `first` on. Where Python code refuses to make one (the class of a structure, or a
+/// hash), the argument is a wrong one.
 void convert_arguments(const gil_held& gil, conversion& values, handler_call& call,
                        const checked_handler& checked, const std::string& full_name, argument_list& arguments,
                        std::size_t first) {
   for (std::size_t i = 0; i < checked.plans.size(); ++i) {
     object_sink sink{gil, values, checked.plans[i]};
+    auto is_wrong = [&](const std::string& how) {
+      auto name = i < checked.parameters.size() ? "'" + checked.parameters[i] + "'" : std::to_string(i + 1);
+      return wrong_argument("argument " + name + " of " + full_name + " " + how);
+    };
     try {
       call.write_argument(i, sink);
     } catch (const value_error& problem) {
-      auto name = i < checked.parameters.size() ? "'" + checked.parameters[i] + "'" : std::to_string(i + 1);
-      throw wrong_value("argument " + name + " of " + full_name + " is " + problem.what());
+      throw is_wrong(std::string{"is "} + problem.what());
+    } catch (const raised&) {
+      throw is_wrong("cannot be made: " + take_summary(gil));
     }
     arguments.set(first + i, sink.take());
   }
@@ -131,15 +138,15 @@ void handler_table::call(const gil_held& gil, conversion& values, std::size_t in
     argument_list arguments{count + 1};
     arguments.set(0, borrow(gil, instance_.get()));
     convert_arguments(gil, values, call, handler.checked, handler.full_name, arguments, 1);
-    result =
-        checked(steal(gil, PyObject_VectorcallMethod(handler.name.get(), arguments.pointers() + 1,
-                                                     (count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr)));
+    result = called(
+        gil, steal(gil, PyObject_VectorcallMethod(handler.name.get(), arguments.pointers() + 1,
+                                                  (count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr)));
   } else {
     argument_list arguments{count};
     convert_arguments(gil, values, call, handler.checked, handler.full_name, arguments, 0);
     auto callable = find(gil, handler);
-    result = checked(steal(gil, PyObject_Vectorcall(callable.get(), arguments.pointers() + 1,
-                                                    count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr)));
+    result = called(gil, steal(gil, PyObject_Vectorcall(callable.get(), arguments.pointers() + 1,
+                                                        count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr)));
   }
   if (!call.wants_result())
     return;
@@ -147,7 +154,7 @@ void handler_table::call(const gil_held& gil, conversion& values, std::size_t in
   try {
     call.read_result(source);
   } catch (const value_error& problem) {
-    throw wrong_value(handler.full_name + " returned " + problem.what());
+    throw wrong_result(handler.full_name + " returned " + problem.what());
   }
 }
 

@@ -17,6 +17,18 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+/// One that cannot go in: the handler was not called.
+class wrong_argument : public wrong_value {
+public:
+  using wrong_value::wrong_value;
+};
+
+/// One that came out.
+class wrong_result : public wrong_value {
+public:
+  using wrong_value::wrong_value;
+};
+
 /// What a handler is called for: gives it its arguments, and takes its result.
 class handler_call {
 public:
@@ -52,11 +64,12 @@ struct implementation {
 class handler_table {
 public:
   /// Checks that every handler is there and fits, and makes the instance.
-  /// Errors: `interface_mismatch`, `wrong_value`, `raised`.
+  /// Errors: `interface_mismatch`, `wrong_argument`, `raised`.
   handler_table(const gil_held& gil, conversion& values, PyObject* source_names, const implementation& what);
 
   /// Calls handler `index`.
-  /// Errors: `wrong_value`, `raised`, `interface_mismatch` where it is not there any more.
+  /// Errors: `wrong_argument`, `wrong_result`, `raised`, `call_refused`, `interface_mismatch` where it is not there
+  /// any more.
   void call(const gil_held& gil, conversion& values, std::size_t index, handler_call& call);
 
   /// Leaves everything to an interpreter that is abandoned.

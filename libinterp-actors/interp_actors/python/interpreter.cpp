@@ -68,7 +68,6 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   context_->gate = &engine.gate();
   context_->holdings = link.holdings;
   context_->host = link.host;
-  context_->thread = PyThread_get_thread_ident();
   try {
     gil_held gil;
     set_up(gil, engine);
@@ -77,7 +76,7 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
     gil_held gil;
     control_->detach(gil);
     context_->values.clear();
-    module_ = {};
+    leave_module(gil, *context_, module_);
     namespace_ = {};
     Py_EndInterpreter(thread_state_);
     throw;
@@ -112,6 +111,19 @@ interpreter::~interpreter() {
 
 void interpreter::throw_raised(const gil_held& gil) {
   python::throw_raised(gil, texts_, types_.interrupted);
+}
+
+void interpreter::throw_refused(const gil_held& gil) {
+  python::throw_raised(gil, texts_, types_.interrupted, raised_kind::refused_call);
+}
+
+/// Owns the result of a call, or throws.
+object interpreter::result_of(const gil_held& gil, PyObject* result) {
+  if (result)
+    return steal(gil, result);
+  if (is_refusal(gil))
+    throw_refused(gil);
+  throw_raised(gil);
 }
 
 void interpreter::run(const gil_held& gil, const std::string& code, const std::string& name) {
@@ -252,10 +264,9 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function,
       throw_raised(gil);
     pointers[i + 1] = views[i].get();
   }
-  auto result = steal(gil, PyObject_Vectorcall(callable.get(), pointers + 1,
-                                               arguments.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-  if (!result)
-    throw_raised(gil);
+  auto result =
+      result_of(gil, PyObject_Vectorcall(callable.get(), pointers + 1,
+                                         arguments.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   auto payload = payload_of(gil, std::move(result));
   if (!arguments.empty())
     spare_view_.give_back(gil, types_.exporter, std::move(views[0]));
@@ -279,10 +290,8 @@ shared_bytes interpreter::call(const gil_held& gil, std::string_view function, s
       throw_raised(gil);
     arguments.push_back(owned.back().get());
   }
-  auto result = steal(gil, PyObject_Vectorcall(callable.get(), arguments.data(), arguments.size(), nullptr));
-  if (!result)
-    throw_raised(gil);
-  return payload_of(gil, std::move(result));
+  return payload_of(
+      gil, result_of(gil, PyObject_Vectorcall(callable.get(), arguments.data(), arguments.size(), nullptr)));
 }
 
 void interpreter::check_name(const gil_held& gil, const std::string& name) {
@@ -312,6 +321,8 @@ void interpreter::implement(const gil_held& gil, const implementation& what) {
 void interpreter::call_handler(const gil_held& gil, std::size_t index, handler_call& call) {
   try {
     handlers_->call(gil, context_->values, index, call);
+  } catch (const call_refused&) {
+    throw_refused(gil);
   } catch (const raised&) {
     throw_raised(gil);
   }
@@ -321,20 +332,23 @@ void interpreter::invoke(const gil_held& gil, std::string_view function, invocat
   try {
     auto callable = find(gil, function);
     object_sink sink{gil, context_->values};
+    auto text = [function] { return "'" + std::string{function} + "'"; };
     try {
       call.write_arguments(sink);
-    } catch (value_error& problem) {
-      throw value_error("'" + std::string{function} + "' was to be given " + problem.what());
+    } catch (const value_error& problem) {
+      throw wrong_argument(text() + " was to be given " + problem.what());
+    } catch (const python::raised&) {
+      throw wrong_argument(text() + " was to be given what cannot be made: " + take_summary(gil));
     }
     auto arguments = sink.take();
-    auto result = checked(steal(gil, PyObject_Call(callable.get(), arguments.get(), nullptr)));
+    auto result = result_of(gil, PyObject_Call(callable.get(), arguments.get(), nullptr));
     if (!call.wants_result())
       return;
     try {
       object_source source{gil, context_->values, result.get()};
       call.read_result(source);
-    } catch (value_error& problem) {
-      throw value_error("'" + std::string{function} + "' returned " + problem.what());
+    } catch (const value_error& problem) {
+      throw wrong_result(text() + " returned " + problem.what());
     }
   } catch (const python::raised&) {
     throw_raised(gil);
@@ -370,7 +384,7 @@ bool interpreter::let_go(const gil_held& gil, std::chrono::nanoseconds limit) {
   spare_view_.clear();
   context_->values.clear();
   namespace_ = {};
-  module_ = {};
+  leave_module(gil, *context_, module_);
   may_end_ = !has_other_threads(gil) || wind_down(gil, limit);
   if (may_end_)
     pins_->close(gil);

@@ -99,7 +99,7 @@ public:
 
   /// Calls a function of the loaded source, or `module:function` of any module, with one memoryview (or None)
   /// for each argument, and returns its result as a payload; a handle that holds nothing stands for None.
-  /// Errors: also `no_such_function`.
+  /// Errors: also `no_such_function`; `error` of the kind `refused_call` where the arguments do not fit.
   shared_bytes call(const gil_held& gil, std::string_view function, std::span<const shared_bytes> arguments);
 
   /// The same with ends of channels.
@@ -113,18 +113,18 @@ public:
   void bind(const gil_held& gil, const std::string& name, held_end end);
 
   /// Calls a function of the loaded source, or `module:function`, with any values.
-  /// Errors: also `no_such_function`, `value_error`.
+  /// Errors: as above; also `wrong_argument`, `wrong_result`.
   void invoke(const gil_held& gil, std::string_view function, invocation& call);
 
   /// Runs what Python code wants to run for `event`, if it still does.
   void run_event(const gil_held& gil, event_number event);
 
   /// Makes the loaded source implement an interface; see handler_table.
-  /// Errors: also `interface_mismatch` and `wrong_value`.
+  /// Errors: also `interface_mismatch` and `wrong_argument`.
   void implement(const gil_held& gil, const implementation& what);
 
   /// Calls one of its handlers.
-  /// Errors: also `wrong_value`, `interface_mismatch`.
+  /// Errors: as those of `invoke`; `interface_mismatch`.
   void call_handler(const gil_held& gil, std::size_t index, handler_call& call);
 
   /// Checks that `function` can be called.
@@ -172,6 +172,8 @@ private:
   };
 
   [[noreturn]] void throw_raised(const gil_held& gil);
+  [[noreturn]] void throw_refused(const gil_held& gil);
+  object result_of(const gil_held& gil, PyObject* result);
   shared_bytes payload_of(const gil_held& gil, object result);
   void set_up(const gil_held& gil, engine& engine);
   void run(const gil_held& gil, const std::string& code, const std::string& name);

@@ -17,6 +17,10 @@ void interrupter::attach(const gil_held&, PyObject* exception) {
   exception_ = exception;
 }
 
+bool interrupter::is_target() const noexcept {
+  return PyThread_get_thread_ident() == thread_;
+}
+
 void interrupter::detach(const gil_held& gil) {
   end(gil);
   end_waits();
@@ -72,7 +76,7 @@ bool interrupter::check(const gil_held& gil) {
   // CPython makes pending calls between instructions alone (`Py_MakePendingCalls` does nothing here); one that is made
   // later finds that nothing is due. Another thread may have made it already: then the exception waits for this
   // thread's next instruction.
-  if (PyThread_get_thread_ident() == thread_
+  if (is_target()
       && (take_due()
           || (raised_from_elsewhere_.load(std::memory_order_relaxed) && PyThreadState_Get()->async_exc))) {
     forget_raised(gil);
@@ -103,7 +107,7 @@ int interrupter::on_pending_call(void* self) {
   that.queued_.exchange(false, std::memory_order_seq_cst);
   if (!that.take_due())
     return 0;
-  if (PyThread_get_thread_ident() == that.thread_) {
+  if (that.is_target()) {
     PyErr_SetString(that.exception_, "interrupted from outside");
     return -1;
   }

@@ -13,7 +13,7 @@ namespace interp_actors::python {
 
 /// Lets other threads interrupt what an interpreter's own thread runs, and fence the interpreter off for
 /// good. What runs has a number, so an interrupt that comes late hits nothing else.
-/// Thread: `interrupt`, `fence`, `fenced` and `end_waits` any; `waiting` and `check` any of the
+/// Thread: `interrupt`, `fence`, `fenced` and `end_waits` any; `waiting`, `check` and `is_target` any of the
 /// interpreter's; the rest its own.
 /// Death: an interrupt after `detach` does nothing; `detach` waits for one that is on its way. The object
 /// must exist until the interpreter has ended, since CPython may hold its address until then.
@@ -25,6 +25,9 @@ public:
 
   /// Makes the calling thread the target. `exception` is the class to raise; borrowed until `detach`.
   void attach(const gil_held& gil, PyObject* exception);
+
+  /// Whether the calling thread is the target, also once that is no longer interrupted.
+  bool is_target() const noexcept;
 
   /// Ends all interrupting; to be called before the interpreter ends.
   void detach(const gil_held& gil);

@@ -60,8 +60,8 @@ std::string object_source::describe() {
 
 bool object_source::is_structure(PyObject* value) {
   auto status = PyObject_HasAttrStringWithError(reinterpret_cast<PyObject*>(Py_TYPE(value)), dataclass_mark);
-  if (status < 0)
-    PyErr_Clear();
+  if (status < 0) // the class of a class decides about attributes
+    clear_exception();
   return status > 0;
 }
 
@@ -201,7 +201,8 @@ shared_bytes object_source::payload() {
     std::string problem = python::describe(gil_, value) + " that cannot be sent";
     if (reason)
       problem += std::string{": "} + reason;
-    PyErr_Clear();
+    else
+      clear_exception();
     throw value_error(std::move(problem));
   }
   consume();

@@ -4,6 +4,7 @@
 
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/python/error.hpp"
+#include "interp_actors/python/module/arguments.hpp"
 
 #include <memory>
 
@@ -14,10 +15,6 @@ namespace {
 /// Names the capsule with the whole error, which an instance keeps besides what Python code reads of it.
 constexpr const char* capsule_name = "interp_actors.ActorError.data";
 constexpr const char* capsule_attribute = "_data";
-
-object to_text(const gil_held& gil, const std::string& text) {
-  return steal(gil, PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
-}
 
 bool set(const gil_held&, PyObject* owner, const char* name, const object& value) {
   return value && PyObject_SetAttrString(owner, name, value.get()) == 0;
@@ -38,7 +35,7 @@ object make_actor_error_type(const gil_held& gil) {
 object to_python(const gil_held& gil, PyObject* error_type, const error_value& value) {
   if (value.code == 0)
     return borrow(gil, Py_None);
-  auto description = to_text(gil, value.description);
+  auto description = to_str(gil, value.description);
   if (!description)
     return {};
   auto made = steal(gil, PyObject_CallOneArg(error_type, description.get()));
@@ -54,10 +51,10 @@ object to_python(const gil_held& gil, PyObject* error_type, const error_value& v
   auto none = [&gil] { return borrow(gil, Py_None); };
   bool done =
       set(gil, made.get(), capsule_attribute, capsule)
-      && set(gil, made.get(), "category", to_text(gil, value.category))
+      && set(gil, made.get(), "category", to_str(gil, value.category))
       && set(gil, made.get(), "code", steal(gil, PyLong_FromLong(value.code)))
-      && set(gil, made.get(), "text", value.text ? to_text(gil, *value.text) : none())
-      && set(gil, made.get(), "traceback", value.python ? to_text(gil, value.python->traceback()) : none());
+      && set(gil, made.get(), "text", value.text ? to_str(gil, *value.text) : none())
+      && set(gil, made.get(), "traceback", value.python ? to_str(gil, value.python->traceback()) : none());
   return done ? std::move(made) : object{};
 }
 

@@ -26,11 +26,10 @@ std::optional<std::string> text_of(const gil_held&, PyObject* value, const char*
     PyErr_Format(PyExc_TypeError, "spawn(): %s is a %.200s, not a str", what, Py_TYPE(value)->tp_name);
     return std::nullopt;
   }
-  Py_ssize_t size = 0;
-  auto* text = PyUnicode_AsUTF8AndSize(value, &size);
+  auto text = utf8_of(value);
   if (!text)
     return std::nullopt;
-  std::string result{text, static_cast<std::size_t>(size)};
+  std::string result{*text};
   if (result.find('\0') != std::string::npos) {
     PyErr_Format(PyExc_ValueError, "spawn(): %s holds a null character", what);
     return std::nullopt;
@@ -125,13 +124,10 @@ PyObject* current(PyObject* module, PyObject*) {
     if (!out)
       return nullptr;
     auto made = checked(steal(gil, PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state.current))));
-    auto& name = out->name();
     auto sender = in_own_thread(state) ? out->sender() : actor_reference_ptr{};
-    std::array<object, 3> parts{
-        checked(to_python(gil, state.types.reference, out->self())),
-        checked(
-            steal(gil, PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace"))),
-        checked(to_python(gil, state.types.reference, std::move(sender)))};
+    std::array<object, 3> parts{checked(to_python(gil, state.types.reference, out->self())),
+                                checked(to_str(gil, out->name())),
+                                checked(to_python(gil, state.types.reference, std::move(sender)))};
     for (Py_ssize_t i = 0; i < 3; ++i)
       PyStructSequence_SetItem(made.get(), i, parts[static_cast<std::size_t>(i)].release());
     return made.release();

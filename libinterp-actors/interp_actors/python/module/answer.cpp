@@ -6,6 +6,7 @@
 #include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/module/actor_error.hpp"
 #include "interp_actors/python/module/arguments.hpp"
+#include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/remote_error.hpp"
 #include "interp_actors/python/module/state.hpp"
 #include "interp_actors/python/object_sink.hpp"
@@ -36,10 +37,7 @@ void raise_failure(const gil_held& gil, module_state& state, const error_value& 
   if (failure.category == "interp_actors::errc") {
     auto code = static_cast<errc>(failure.code);
     if (code == errc::deadline_exceeded) {
-      auto text =
-          steal(gil, PyUnicode_DecodeUTF8(failure.description.data(),
-                                          static_cast<Py_ssize_t>(failure.description.size()), "replace"));
-      if (text)
+      if (auto text = to_str(gil, failure.description))
         PyErr_SetObject(PyExc_TimeoutError, text.get());
       return;
     }
@@ -55,19 +53,21 @@ void raise_failure(const gil_held& gil, module_state& state, const error_value& 
 } // namespace
 
 object result_of(const gil_held& gil, module_state& state, const awaited& answer, bool reraise) {
-  switch (answer.now()) {
-  case awaited::state::replied: {
-    object_sink sink{gil, state.context->values};
-    answer.value().write(sink);
-    return sink.take();
-  }
-  case awaited::state::failed:
-    raise_failure(gil, state, answer.failure(), reraise);
-    return {};
-  default:
-    PyErr_SetString(state.cancelled_error, "this Future was cancelled");
-    return {};
-  }
+  return steal(gil, at_boundary([&]() -> PyObject* {
+                 switch (answer.now()) {
+                 case awaited::state::replied: {
+                   object_sink sink{gil, state.context->values};
+                   answer.value().write(sink);
+                   return sink.take().release();
+                 }
+                 case awaited::state::failed:
+                   raise_failure(gil, state, answer.failure(), reraise);
+                   return nullptr;
+                 default:
+                   PyErr_SetString(state.cancelled_error, "this Future was cancelled");
+                   return nullptr;
+                 }
+               }));
 }
 
 bool read_call_timeout(const gil_held& gil, const host& from, PyObject* value,
@@ -79,7 +79,7 @@ bool read_call_timeout(const gil_held& gil, const host& from, PyObject* value,
 }
 
 bool in_own_thread(const module_state& state) {
-  return PyThread_get_thread_ident() == state.context->thread;
+  return state.context->control->is_target();
 }
 
 } // namespace interp_actors::python

@@ -14,8 +14,7 @@ bool wait_for(const gil_held& gil, module_state& state, awaited& answer, host::c
 
 /// Returns what was replied, or null with the exception set that the answer is: RemoteError for an exception in
 /// another interpreter, or that exception itself where `reraise` asks for it and it can be built; TimeoutError for
-/// a deadline, CancelledError, else ActorError.
-/// Errors: also `value_error` and `raised`, for a reply that Python cannot hold.
+/// a deadline, CancelledError, else ActorError; TypeError for a reply that Python cannot hold. Throws nothing.
 /// Precondition: it has come.
 object result_of(const gil_held& gil, module_state& state, const awaited& answer, bool reraise = false);
 

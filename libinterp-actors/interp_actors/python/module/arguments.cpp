@@ -2,8 +2,6 @@
 
 #include "interp_actors/python/module/arguments.hpp"
 
-#include "interp_actors/python/object.hpp"
-
 namespace interp_actors::python {
 
 bool take_arguments(const char* function, std::span<const char* const> names, std::size_t required,
@@ -57,6 +55,25 @@ bool read_timeout(const gil_held&, PyObject* value, std::chrono::steady_clock::t
   if (seconds < std::chrono::duration<double>(until - now).count() / 2)
     until = now + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
   return true;
+}
+
+std::optional<std::string_view> utf8_of(PyObject* text) {
+  Py_ssize_t size = 0;
+  auto* data = PyUnicode_AsUTF8AndSize(text, &size);
+  return data ? std::optional{std::string_view{data, static_cast<std::size_t>(size)}} : std::nullopt;
+}
+
+object to_str(const gil_held& gil, std::string_view text) {
+  return steal(gil,
+               PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+}
+
+bool check_callback(PyObject* callback, const char* argument) {
+  if (PyCallable_Check(callback))
+    return true;
+  PyErr_Format(PyExc_TypeError, "a callback is called with %s; a %.200s cannot be", argument,
+               Py_TYPE(callback)->tp_name);
+  return false;
 }
 
 bool read_size(const gil_held&, const char* what, PyObject* value, std::size_t& size) {

@@ -1,13 +1,12 @@
 #pragma once
 
-#include "interp_actors/python/gil.hpp"
+#include "interp_actors/python/object.hpp"
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <span>
-
-struct _object;
-using PyObject = _object;
+#include <string_view>
 
 namespace interp_actors::python {
 
@@ -21,6 +20,15 @@ bool take_arguments(const char* function, std::span<const char* const> names, st
 /// Reads a timeout in seconds, where null and None are no limit. Returns false with a TypeError or ValueError
 /// set.
 bool read_timeout(const gil_held& gil, PyObject* value, std::chrono::steady_clock::time_point& until);
+
+/// The text of a str, as UTF-8, for as long as that lives. Nothing with an exception set where it cannot be had.
+std::optional<std::string_view> utf8_of(PyObject* text);
+
+/// A str of UTF-8, where all else is escaped; null with an exception set without memory.
+object to_str(const gil_held& gil, std::string_view text);
+
+/// Whether `callback` can be called with `argument`, which is for the TypeError that is set if not.
+bool check_callback(PyObject* callback, const char* argument);
 
 /// Reads a number of things, at least 0. Returns false with an exception set that names `what`.
 bool read_size(const gil_held& gil, const char* what, PyObject* value, std::size_t& size);

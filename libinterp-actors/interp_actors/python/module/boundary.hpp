@@ -4,9 +4,12 @@
 
 #include "interp_actors/base/value.hpp"
 #include "interp_actors/python/conversion.hpp"
+#include "interp_actors/python/gil.hpp"
 
 #include <exception>
+#include <memory>
 #include <new>
+#include <utility>
 
 namespace interp_actors::python {
 
@@ -26,6 +29,16 @@ PyObject* at_boundary(F f) noexcept {
     PyErr_Format(PyExc_RuntimeError, "interp-actors: %s", problem.what());
   }
   return nullptr;
+}
+
+/// Ends what an object of the module holds, in its deallocator. The last handle of an actor ends that, and what then
+/// runs is not ours.
+template <class T>
+void destroy(const gil_held& gil, std::shared_ptr<T>& held) {
+  auto last = std::move(held);
+  held.~shared_ptr();
+  if (last.use_count() == 1)
+    gil.release([&last] { last.reset(); });
 }
 
 /// A function with any signature as CPython's table of methods holds it.

@@ -44,12 +44,7 @@ void future_dealloc(PyObject* self) {
   auto* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   future_clear(self);
-  {
-    auto answer = std::move(as_future(self)->answer);
-    as_future(self)->answer.~shared_ptr();
-    if (answer.use_count() == 1) // an answer may hold the last handle of an actor
-      gil.release([&answer] { answer.reset(); });
-  }
+  destroy(gil, as_future(self)->answer);
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -81,6 +76,8 @@ bool settle(const gil_held& gil, PyObject* self, PyObject* const* values, Py_ssi
     return true;
   auto made = result_of(gil, state, *answer);
   bool failed = !made;
+  if (failed && !PyErr_ExceptionMatches(PyExc_Exception))
+    return false; // an interrupt of whoever asks
   if (failed) {
     made = steal(gil, PyErr_GetRaisedException());
     if (!made)
@@ -152,13 +149,8 @@ PyObject* future_add_done_callback(PyObject* self, PyObject* callback) {
   return at_boundary([&]() -> PyObject* {
     auto& state = *state_of(self);
     auto* out = host_of(gil, state);
-    if (!out)
+    if (!out || !check_callback(callback, "the Future"))
       return nullptr;
-    if (!PyCallable_Check(callback)) {
-      PyErr_Format(PyExc_TypeError, "a callback is called with the Future; a %.200s cannot be",
-                   Py_TYPE(callback)->tp_name);
-      return nullptr;
-    }
     auto* me = as_future(self);
     auto list = checked(steal(gil, PyList_New(0)));
     if (me->callbacks) { // they have not run yet

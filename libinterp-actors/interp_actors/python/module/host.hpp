@@ -101,7 +101,7 @@ public:
   /// Ends of a channel, to be bound as globals.
   using bindings = std::vector<std::pair<std::string, held_end>>;
 
-  /// Another interpreter, which ends when the last one who holds this is gone.
+  /// Another interpreter, which ends when the last one who holds this is gone, or with the one that has created it.
   class interpreter {
   public:
     interpreter() = default;

@@ -3,6 +3,7 @@
 #include "interp_actors/python/module/method.hpp"
 
 #include "interp_actors/python/module/answer.hpp"
+#include "interp_actors/python/module/arguments.hpp"
 #include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/events.hpp"
 #include "interp_actors/python/module/future.hpp"
@@ -32,21 +33,17 @@ method_part& part_of(PyObject* self) {
 void method_dealloc(PyObject* self) {
   auto gil = gil_held::entered();
   auto* type = Py_TYPE(self);
-  {
-    auto actor = std::move(part_of(self).actor);
-    part_of(self).~method_part();
-    if (actor.use_count() == 1) // the last handle of an actor ends it
-      gil.release([&actor] { actor.reset(); });
-  }
+  destroy(gil, part_of(self).actor);
+  part_of(self).name.~basic_string();
   type->tp_free(self);
   Py_DECREF(type);
 }
 
 PyObject* method_repr(PyObject* self) {
   return at_boundary([&]() -> PyObject* {
-    auto text = "<interp_actors.Method '" + shortened(part_of(self).name) + "' of "
-                + part_of(self).actor->to_string() + ">";
-    return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+    return to_str(gil_held::entered(), "<interp_actors.Method '" + shortened(part_of(self).name) + "' of "
+                                           + part_of(self).actor->to_string() + ">")
+        .release();
   });
 }
 
@@ -84,15 +81,47 @@ bool is_self(const host& out, const method_part& part) {
   return self && self->equals(*part.actor);
 }
 
+/// Reads how long a request may take. Returns null with an exception set.
+host* host_for_request(const gil_held& gil, PyObject* self, PyObject* keywords,
+                       host::clock::time_point& until) {
+  auto* out = host_of(gil, *state_of(self));
+  object timeout;
+  bool done = out && read_keywords(gil, self, keywords, timeout)
+              && read_call_timeout(gil, *out, timeout.get(), until);
+  return done ? out : nullptr;
+}
+
+/// A request whose caller waits, and asks for nothing any more once it goes.
+class waiting_request {
+public:
+  waiting_request(const gil_held& gil, host& out, host::letter_ptr what)
+      : gil_{gil},
+        out_{out},
+        answer_{gil.release([&] { return out.ask(std::move(what), host::clock::time_point::max()); })} {}
+  waiting_request(const waiting_request&) = delete;
+  waiting_request& operator=(const waiting_request&) = delete;
+  ~waiting_request() {
+    gil_.release([this] { // an answer may hold the last handle of an actor
+      out_.forget(*answer_);
+      answer_.reset();
+    });
+  }
+
+  awaited& answer() { return *answer_; }
+
+private:
+  const gil_held& gil_;
+  host& out_;
+  std::shared_ptr<awaited> answer_;
+};
+
 PyObject* method_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
   auto gil = gil_held::entered();
   return at_boundary([&]() -> PyObject* {
     auto& state = *state_of(self);
-    auto* out = host_of(gil, state);
-    object timeout;
     auto until = host::clock::time_point::max();
-    if (!out || !read_keywords(gil, self, keywords, timeout)
-        || !read_call_timeout(gil, *out, timeout.get(), until))
+    auto* out = host_for_request(gil, self, keywords, until);
+    if (!out)
       return nullptr;
     if (in_own_thread(state) && is_self(*out, part_of(self))) {
       PyErr_Format(
@@ -102,17 +131,11 @@ PyObject* method_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
           part_of(self).name.c_str());
       return nullptr;
     }
-    auto letter = write(gil, state, *out, self, arguments);
-    auto answer = gil.release([&] { return out->ask(std::move(letter), host::clock::time_point::max()); });
     auto name = "'" + shortened(part_of(self).name, 100) + "'";
-    object result;
-    if (wait_for(gil, state, *answer, until, name.c_str()))
-      result = result_of(gil, state, *answer);
-    gil.release([&] {
-      out->forget(*answer);
-      answer.reset();
-    });
-    return result.release();
+    waiting_request request{gil, *out, write(gil, state, *out, self, arguments)};
+    if (!wait_for(gil, state, request.answer(), until, name.c_str()))
+      return nullptr;
+    return result_of(gil, state, request.answer()).release();
   });
 }
 
@@ -133,11 +156,9 @@ PyObject* method_future(PyObject* self, PyObject* arguments, PyObject* keywords)
   auto gil = gil_held::entered();
   return at_boundary([&]() -> PyObject* {
     auto& state = *state_of(self);
-    auto* out = host_of(gil, state);
-    object timeout;
     auto until = host::clock::time_point::max();
-    if (!out || !read_keywords(gil, self, keywords, timeout)
-        || !read_call_timeout(gil, *out, timeout.get(), until))
+    auto* out = host_for_request(gil, self, keywords, until);
+    if (!out)
       return nullptr;
     auto letter = write(gil, state, *out, self, arguments);
     auto answer = gil.release([&] { return out->ask(std::move(letter), until); });
@@ -230,11 +251,10 @@ object make_method_type(const gil_held& gil, PyObject* module) {
 }
 
 object make_method(const gil_held& gil, module_state& state, actor_reference_ptr actor, PyObject* name) {
-  Py_ssize_t size = 0;
-  auto* text = PyUnicode_AsUTF8AndSize(name, &size);
+  auto text = utf8_of(name);
   if (!text)
     return {};
-  std::string function{text, static_cast<std::size_t>(size)};
+  std::string function{*text};
   auto* type = reinterpret_cast<PyTypeObject*>(state.method);
   auto* made = type->tp_alloc(type, 0);
   if (!made)

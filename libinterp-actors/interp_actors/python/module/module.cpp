@@ -20,10 +20,36 @@ namespace interp_actors::python {
 
 namespace {
 
+/// Names the capsule in the interpreter's own dict that leads to its context.
+constexpr const char* capsule_name = "interp_actors.context";
+
+/// Keeps `context` where a second module object finds it.
+bool remember(const gil_held& gil, module_context& context) {
+  auto capsule = steal(gil, PyCapsule_New(&context, capsule_name, nullptr));
+  auto* dict = PyInterpreterState_GetDict(PyInterpreterState_Get());
+  return dict && capsule && PyDict_SetItemString(dict, capsule_name, capsule.get()) == 0;
+}
+
+/// The interpreter's first module object; null where this is it, with an exception set where Python raises.
+PyObject* first_module(const gil_held& gil) {
+  auto* dict = PyInterpreterState_GetDict(PyInterpreterState_Get());
+  PyObject* found = nullptr;
+  if (!dict || PyDict_GetItemStringRef(dict, capsule_name, &found) <= 0)
+    return nullptr;
+  auto capsule = steal(gil, found);
+  auto* context = static_cast<module_context*>(PyCapsule_GetPointer(capsule.get(), capsule_name));
+  return context ? context->module : nullptr;
+}
+
 int module_exec(PyObject* module) {
   auto gil = gil_held::entered();
   auto* state = &state_of_module(module);
   *state = module_state{};
+  // Types are what they are by identity: a second module object must not have others.
+  if (auto* first = first_module(gil))
+    return PyDict_Merge(PyModule_GetDict(module), state_of_module(first).names, 0);
+  if (PyErr_Occurred())
+    return -1;
   state->types.exporter = reinterpret_cast<PyTypeObject*>(make_exporter_type(gil, module).release());
   state->types.reference = reinterpret_cast<PyTypeObject*>(make_reference_type(gil, module).release());
   state->types.actor_error = make_actor_error_type(gil).release();
@@ -44,7 +70,8 @@ int module_exec(PyObject* module) {
       || PyModule_AddObjectRef(module, "Reference", reinterpret_cast<PyObject*>(state->types.reference)) < 0
       || PyModule_AddObjectRef(module, "Builder", state->builder) < 0)
     return -1;
-  return 0;
+  state->names = PyDict_Copy(PyModule_GetDict(module));
+  return state->names ? 0 : -1;
 }
 
 int module_traverse(PyObject* module, visitproc visit, void* arg) {
@@ -125,10 +152,18 @@ bool enter_module(const gil_held& gil, module_context& context, module_types& ty
     return false;
   auto* state = &state_of_module(module.get());
   state->context = &context;
+  if (!remember(gil, context))
+    return false;
+  context.module = module.get();
   types = state->types;
   context.rules.exporter_type = types.exporter;
   context.values.set_types(context.rules, types.reference, types.actor_error);
   return replace_standard_streams(gil, state->lines, context.gate);
+}
+
+void leave_module(const gil_held&, module_context& context, object& module) {
+  context.module = nullptr;
+  module = {};
 }
 
 } // namespace interp_actors::python

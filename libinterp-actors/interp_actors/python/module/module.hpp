@@ -33,7 +33,7 @@ struct module_context {
   line_gate* gate = nullptr;
   std::shared_ptr<channel_holdings> holdings;
   std::shared_ptr<interp_actors::python::host> host; // null where Python code reaches nobody
-  unsigned long thread = 0;                          // the interpreter's own
+  PyObject* module = nullptr;                        // the first module object, borrowed from the interpreter
 };
 
 /// References to the module's types that the interpreter uses, borrowed from the module's state.
@@ -54,5 +54,8 @@ void register_module();
 /// `sys.stderr` by writers of whole lines. Returns false with an exception set on failure; `module` keeps the
 /// types alive.
 bool enter_module(const gil_held& gil, module_context& context, module_types& types, object& module);
+
+/// Drops `module`; a module object that finalisers make anew afterwards belongs to no actor.
+void leave_module(const gil_held& gil, module_context& context, object& module);
 
 } // namespace interp_actors::python

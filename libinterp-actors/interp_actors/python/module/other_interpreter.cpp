@@ -112,8 +112,7 @@ PyObject* run(PyObject* object_self, PyObject* const* values, Py_ssize_t count, 
     PyErr_Format(PyExc_TypeError, "run(): source is a %.200s, not a str", Py_TYPE(given[0])->tp_name);
     return nullptr;
   }
-  Py_ssize_t size = 0;
-  auto* text = PyUnicode_AsUTF8AndSize(given[0], &size);
+  auto text = utf8_of(given[0]);
   if (!text)
     return nullptr;
   auto other = self.other;
@@ -126,7 +125,7 @@ PyObject* run(PyObject* object_self, PyObject* const* values, Py_ssize_t count, 
   if (until != wait_clock::time_point::max())
     deadline = std::max<std::chrono::nanoseconds>(until - wait_clock::now(), std::chrono::nanoseconds{1});
   return at_boundary([&]() -> PyObject* {
-    std::string code{text, static_cast<std::size_t>(size)};
+    std::string code{*text};
     taken_ends ends{gil, state};
     if (!ends.take(given[1]))
       return nullptr;
@@ -237,8 +236,9 @@ object make_interpreter_type(const gil_held& gil, PyObject* module) {
   static PyType_Slot slots[] = {
       {Py_tp_methods, methods},
       {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-      {Py_tp_doc,
-       const_cast<char*>("Another interpreter, made by create(). It ends with its last reference.")},
+      {Py_tp_doc, const_cast<char*>(
+                      "Another interpreter, made by create(). It ends with its last reference, or with this "
+                      "interpreter.")},
       {0, nullptr},
   };
   static PyType_Spec spec = {

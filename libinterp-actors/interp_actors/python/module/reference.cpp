@@ -4,6 +4,7 @@
 
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/python/module/actor_error.hpp"
+#include "interp_actors/python/module/arguments.hpp"
 #include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/events.hpp"
 #include "interp_actors/python/module/method.hpp"
@@ -26,21 +27,16 @@ reference* self_of(PyObject* self) {
 void reference_dealloc(PyObject* self) {
   auto gil = gil_held::entered();
   auto* type = Py_TYPE(self);
-  {
-    // The last handle of an actor ends it, and what then runs is not ours.
-    auto actor = std::move(self_of(self)->actor);
-    self_of(self)->actor.~shared_ptr();
-    if (actor.use_count() == 1)
-      gil.release([&actor] { actor.reset(); });
-  }
+  destroy(gil, self_of(self)->actor);
   type->tp_free(self);
   Py_DECREF(type);
 }
 
 PyObject* reference_repr(PyObject* self) {
   return at_boundary([&]() -> PyObject* {
-    auto text = "<interp_actors.Reference to " + self_of(self)->actor->to_string() + ">";
-    return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+    return to_str(gil_held::entered(),
+                  "<interp_actors.Reference to " + self_of(self)->actor->to_string() + ">")
+        .release();
   });
 }
 
@@ -63,14 +59,13 @@ PyObject* reference_getattr(PyObject* self, PyObject* name) {
     return found;
   auto gil = gil_held::entered();
   return at_boundary([&]() -> PyObject* {
-    Py_ssize_t size = 0;
     // Python asks every object for names such as __array_struct__.
-    auto* text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (!text || (size >= 4 && text[0] == '_' && text[1] == '_'))
+    auto text = utf8_of(name);
+    if (!text || (text->size() >= 4 && text->starts_with("__")))
       return nullptr; // with the AttributeError, or why the name cannot be sent
     auto& state = *state_of(self);
     auto* out = state.context ? state.context->host.get() : nullptr;
-    if (out && !out->may_know(self_of(self)->actor, {text, static_cast<std::size_t>(size)})) {
+    if (out && !out->may_know(self_of(self)->actor, *text)) {
       PyErr_Clear();
       PyErr_Format(PyExc_AttributeError, "the interface of this Reference has no '%U'", name);
       return nullptr;
@@ -97,13 +92,8 @@ PyObject* reference_monitor(PyObject* self, PyObject* callback) {
   return at_boundary([&]() -> PyObject* {
     auto& state = *state_of(self);
     auto* out = host_of(gil, state);
-    if (!out)
+    if (!out || !check_callback(callback, "the reason"))
       return nullptr;
-    if (!PyCallable_Check(callback)) {
-      PyErr_Format(PyExc_TypeError, "a callback is called with the reason; a %.200s cannot be",
-                   Py_TYPE(callback)->tp_name);
-      return nullptr;
-    }
     return start_monitor(gil, state, *out, self_of(self)->actor, callback).release();
   });
 }
@@ -144,13 +134,12 @@ PyObject* reference_exit(PyObject* self, PyObject* const* values, Py_ssize_t cou
       return nullptr;
     }
     if (count == 1 && PyUnicode_Check(values[0])) {
-      Py_ssize_t size = 0;
-      auto* text = PyUnicode_AsUTF8AndSize(values[0], &size);
+      auto text = utf8_of(values[0]);
       if (!text)
         return nullptr;
       reason.category = "interp_actors::errc";
       reason.code = static_cast<std::uint8_t>(errc::stopped);
-      reason.text.emplace(text, static_cast<std::size_t>(size));
+      reason.text.emplace(*text);
     } else if (count == 1 && values[0] != Py_None) {
       auto given = error_of(gil, state->types.actor_error, values[0]);
       if (!given) {

@@ -2,6 +2,8 @@
 
 #include "interp_actors/python/module/remote_error.hpp"
 
+#include "interp_actors/python/conversion.hpp"
+#include "interp_actors/python/module/arguments.hpp"
 #include "interp_actors/python/module/state.hpp"
 
 #include <charconv>
@@ -9,11 +11,6 @@
 namespace interp_actors::python {
 
 namespace {
-
-object text_of(const gil_held& gil, const std::string& text) {
-  return steal(gil,
-               PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
-}
 
 object value_of(const gil_held& gil, const python_argument& argument) {
   auto& text = argument.text;
@@ -38,28 +35,37 @@ object value_of(const gil_held& gil, const python_argument& argument) {
   return {};
 }
 
+/// Clears an Exception of code that ran for this, if one is set; an interrupt goes on.
+/// Errors: `raised`.
+void clear_any_exception() {
+  if (PyErr_Occurred())
+    clear_exception();
+}
+
 /// The class of the name "module.Outer.Inner", or of a builtin; null without an exception where there is none.
+/// Errors: `raised`.
 object find_class(const gil_held& gil, const std::string& name) {
   for (auto dot = name.rfind('.');; dot = dot == 0 ? std::string::npos : name.rfind('.', dot - 1)) {
     bool is_builtin = dot == std::string::npos;
-    auto module = text_of(gil, is_builtin ? "builtins" : name.substr(0, dot));
+    auto module = to_str(gil, is_builtin ? "builtins" : name.substr(0, dot));
     auto found = module ? steal(gil, PyImport_Import(module.get())) : object{};
     // `import a.b` gives a; the module itself is in sys.modules.
     if (found)
       found = steal(gil, PyImport_GetModule(module.get()));
     for (auto begin = is_builtin ? 0 : dot + 1; found && begin <= name.size();) {
       auto end = std::min(name.find('.', begin), name.size());
-      auto part = text_of(gil, name.substr(begin, end - begin));
+      auto part = to_str(gil, name.substr(begin, end - begin));
       found = part ? steal(gil, PyObject_GetAttr(found.get(), part.get())) : object{};
       begin = end + 1;
     }
-    PyErr_Clear();
+    clear_any_exception();
     if (found || is_builtin)
       return found;
   }
 }
 
 /// The original exception, or null without an exception set where it cannot be built.
+/// Errors: `raised`.
 object rebuilt(const gil_held& gil, const python_exception_data& data) {
   if (!data.args)
     return {};
@@ -81,12 +87,12 @@ object rebuilt(const gil_held& gil, const python_exception_data& data) {
   if (made && !PyObject_TypeCheck(made.get(), reinterpret_cast<PyTypeObject*>(type.get())))
     made = {};
   for (auto& note : data.notes) {
-    auto text = made ? text_of(gil, note) : object{};
+    auto text = made ? to_str(gil, note) : object{};
     if (text)
       steal(gil, PyObject_CallMethod(made.get(), "add_note", "O", text.get()));
-    PyErr_Clear();
+    clear_any_exception();
   }
-  PyErr_Clear();
+  clear_any_exception();
   return made;
 }
 
@@ -102,9 +108,9 @@ object make_remote_error_type(const gil_held& gil) {
 
 void raise_remote(const gil_held& gil, module_state& state, const python_error* error,
                   const std::string& text, bool reraise) {
-  auto traceback = text_of(gil, error ? error->traceback() : text);
-  auto type = text_of(gil, error ? error->type() : "");
-  auto message = text_of(gil, error ? error->message() : text);
+  auto traceback = to_str(gil, error ? error->traceback() : text);
+  auto type = to_str(gil, error ? error->type() : "");
+  auto message = to_str(gil, error ? error->message() : text);
   auto* base = state.remote_error ? state.remote_error : PyExc_RuntimeError;
   auto remote = traceback ? steal(gil, PyObject_CallOneArg(base, traceback.get())) : object{};
   if (!remote || !type || !message || PyObject_SetAttrString(remote.get(), "type", type.get()) < 0

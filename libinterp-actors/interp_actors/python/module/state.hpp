@@ -6,7 +6,9 @@ namespace interp_actors::python {
 
 class host;
 
-/// The state of the module in one interpreter. Private to the module's own source files.
+/// The state of the module in one interpreter. Private to the module's own source files. Where Python code makes a
+/// second module object (`del sys.modules[...]` and another import), that one has the names of the first, and a
+/// state that nobody uses.
 struct module_state {
   module_context* context = nullptr; // null in the main interpreter
   module_types types;
@@ -25,6 +27,7 @@ struct module_state {
   PyObject* remote_error = nullptr;
   PyObject* cancelled_error = nullptr;
   PyObject* events = nullptr; // dict: what to run, by the event's number
+  PyObject* names = nullptr;  // dict: all that the module has, for a second module object
 
   /// Calls `f` with each reference that the module owns.
   template <class F>
@@ -33,7 +36,7 @@ struct module_state {
     f(types.reference);
     for (auto* one : {&types.interrupted, &types.actor_error, &lines, &builder, &send_channel,
                       &receive_channel, &channel_closed, &channel_full, &interpreter, &method, &future,
-                      &monitor, &timer, &current, &remote_error, &cancelled_error, &events})
+                      &monitor, &timer, &current, &remote_error, &cancelled_error, &events, &names})
       f(*one);
   }
 };
