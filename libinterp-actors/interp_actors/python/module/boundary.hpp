@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <new>
+#include <stdexcept>
 
 namespace interp_actors::python {
 
@@ -20,12 +21,19 @@ PyObject* at_boundary(F f) noexcept {
       PyErr_SetString(PyExc_SystemError, "interp-actors: an exception was announced and not set");
   } catch (const value_error& problem) {
     PyErr_SetString(PyExc_TypeError, problem.what());
+  } catch (const std::invalid_argument& problem) {
+    PyErr_SetString(PyExc_ValueError, problem.what());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& problem) {
     PyErr_Format(PyExc_RuntimeError, "interp-actors: %s", problem.what());
   }
   return nullptr;
+}
+
+/// Returns `object` itself, for `__enter__`.
+inline PyObject* return_self(PyObject* object, PyObject*) {
+  return Py_NewRef(object);
 }
 
 /// A function with any signature as CPython's table of methods holds it.
