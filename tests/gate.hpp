@@ -35,11 +35,11 @@ public:
   }
 
   /// Python code to append to a source: `arrive()` tells the test, `wait_at_gate()` waits in C, with the GIL
-  /// released, until the gate is open; until then, `gate_descriptor` has nothing to read.
+  /// released, until the gate is open; a read of `gate_descriptor()` waits as long, however it is done.
   std::string python() const {
     return "\nimport posix\ndef arrive(): posix.write(" + std::to_string(arrivals_[1])
-           + ", b'x')\ngate_descriptor = " + std::to_string(passage_[0])
-           + "\ndef wait_at_gate(): posix.read(gate_descriptor, 1)\n";
+           + ", b'x')\ndef gate_descriptor(): return " + std::to_string(passage_[0])
+           + "\ndef wait_at_gate(): posix.read(gate_descriptor(), 1)\n";
   }
 
   /// Waits until code has arrived once more than was waited for, and returns whether it has.

@@ -1,12 +1,10 @@
 #include <caf/exit_reason.hpp>
-#include <caf/typed_event_based_actor.hpp>
 
 #include <malloc.h>
 #include <unistd.h>
 
 #include <fstream>
-#include <latch>
-#include <numeric>
+#include <future>
 #include <thread>
 
 #include "support.hpp"
@@ -39,6 +37,11 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+/// What is allocated; always 0 where a sanitizer has an allocator of its own.
+std::size_t heap_bytes() {
+  return ::mallinfo2().uordblks;
+}
+
 class Channel : public with_runtime {
 protected:
   Channel() : with_runtime{options()} {}
@@ -64,15 +67,58 @@ protected:
     return reasons_;
   }
 
+  /// A message under way as a request, whose answer is taken later.
+  template <class Handle, class Message>
+  class under_way {
+  public:
+    under_way(caf::actor_system& system, const Handle& to, Message message)
+        : self_{system},
+          request_{
+              ia::compat::request(self_, to, caf::timespan{patience}, ia::send_atom_v, std::move(message))} {}
+
+    /// An error, or none where the message was accepted.
+    caf::error answer() {
+      caf::error result;
+      std::move(request_).receive([] {}, [&](const caf::error& problem) { result = problem; });
+      return result;
+    }
+
+  private:
+    caf::scoped_actor self_;
+    decltype(ia::compat::request(std::declval<caf::scoped_actor&>(), std::declval<const Handle&>(),
+                                 caf::timespan{}, ia::send_atom_v, std::declval<Message>())) request_;
+  };
+
+  template <class Handle, class Message>
+  under_way<Handle, Message> send_later(const Handle& to, Message message) {
+    return {system(), to, std::move(message)};
+  }
+
   /// Sends as a request, and returns an error or none.
   template <class Handle, class Message>
-  caf::error send(const Handle& to, Message message, caf::timespan limit = patience) {
-    caf::scoped_actor self{system()};
-    caf::error result;
-    ia::compat::request(self, to, limit, ia::send_atom_v, std::move(message))
-        .receive([] {}, [&](const caf::error& problem) { result = problem; });
-    return result;
+  caf::error send(const Handle& to, Message message) {
+    return send_later(to, std::move(message)).answer();
   }
+
+  /// Sends without a request.
+  template <class Handle>
+  static void post(const Handle& to, std::string_view text) {
+    ia::compat::anonymous_send(to, ia::send_atom_v, bytes(text));
+  }
+
+  /// Tells why an actor ended.
+  class watch {
+  public:
+    template <class Handle>
+    watch(caf::actor_system& system, const Handle& whom) : self_{system} {
+      self_->monitor(whom);
+    }
+
+    caf::error reason() { return down_reason(self_); }
+
+  private:
+    caf::scoped_actor self_;
+  };
 
   /// Sends what must be accepted.
   template <class Handle, class Message>
@@ -95,11 +141,17 @@ protected:
       return std::to_string(found->size());
   }
 
-  /// Runs `code` in an interpreter with `channels` and returns the actor.
-  ia::interpreter_actor spawn_with(const std::string& code, ia::channel_bindings channels) {
+  /// Runs `code` in an interpreter with `channels` and returns the actor. The code can use the gate, and
+  /// `raises(kinds, use)`, which returns the exception of one of these kinds that `use()` must raise.
+  ia::interpreter_actor spawn_with(const std::string& code, ia::channel_bindings channels = {}) {
     ia::spawn_options how;
     how.channels = std::move(channels);
-    return spawn(code + gate.python(), std::move(how));
+    return spawn("def raises(kinds, use):\n"
+                 "    try: use()\n"
+                 "    except kinds as e: return e\n"
+                 "    raise AssertionError(f'{kinds} was not raised')\n"
+                     + code + gate.python(),
+                 std::move(how));
   }
 
   /// Makes `actor` call `function` without waiting for it.
@@ -107,12 +159,15 @@ protected:
     ia::compat::anonymous_send(actor, ia::call_atom_v, std::move(function), ia::shared_bytes{});
   }
 
-  void kill(const ia::interpreter_actor& actor) {
-    caf::scoped_actor self{system()};
-    self->monitor(actor);
-    caf::anon_send_exit(actor, caf::exit_reason::kill);
-    EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
+  /// Ends `actor` and waits for that.
+  template <class Handle>
+  void end(const Handle& actor, caf::exit_reason reason) {
+    watch watched{system(), actor};
+    caf::anon_send_exit(actor, reason);
+    EXPECT_EQ(watched.reason(), reason);
   }
+
+  void kill(const ia::interpreter_actor& actor) { end(actor, caf::exit_reason::kill); }
 
 private:
   std::mutex mutex_;
@@ -128,10 +183,9 @@ TEST_F(Channel, RequestsAreAnsweredOnAcceptanceInOrder) {
   EXPECT_FALSE(send(tx, bytes("a")));
   EXPECT_FALSE(send(tx, bytes("b")));
   EXPECT_EQ(rx.size(), 2u);
-  caf::scoped_actor self{system()};
-  auto third = ia::compat::request(self, tx, caf::timespan{patience}, ia::send_atom_v, bytes("c"));
+  auto third = send_later(tx, bytes("c"));
   EXPECT_EQ(next(rx), "a");
-  std::move(third).receive([] {}, [](const caf::error& problem) { ADD_FAILURE() << ia::describe(problem); });
+  EXPECT_FALSE(third.answer());
   EXPECT_EQ(next(rx), "b");
   EXPECT_EQ(next(rx), "c");
   drop(tx);
@@ -153,16 +207,12 @@ TEST_F(Channel, LastHandleGoneMeansTheRestAndThenTheEnd) {
 
 TEST_F(Channel, ReceiverGoneMeansDownAndErrors) {
   auto [tx, rx] = rt().channel({.messages = 1});
-  caf::scoped_actor self{system()};
-  self->monitor(tx);
+  watch sender{system(), tx};
   put(tx, bytes("a"));
-  caf::scoped_actor other{system()};
-  auto waiting = ia::compat::request(other, tx, caf::timespan{patience}, ia::send_atom_v, bytes("b"));
+  auto waiting = send_later(tx, bytes("b"));
   rx.close();
-  EXPECT_EQ(code_of(down_reason(self)), ia::errc::channel_closed);
-  std::move(waiting).receive(
-      [] { ADD_FAILURE() << "accepted by a closed channel"; },
-      [](const caf::error& problem) { EXPECT_EQ(code_of(problem), ia::errc::channel_closed); });
+  EXPECT_EQ(code_of(sender.reason()), ia::errc::channel_closed);
+  EXPECT_EQ(code_of(waiting.answer()), ia::errc::channel_closed);
   auto problem = send(tx, bytes("c"));
   EXPECT_EQ(ia::describe(problem), "channel_closed: its receiver closed it");
   EXPECT_EQ(code_of(rx.recv(patience).error()), ia::errc::channel_closed);
@@ -189,12 +239,26 @@ TEST_F(Channel, ExitMessageEndsItWithItsReason) {
 TEST_F(Channel, AsynchronousMessagesBeyondTheBoundAreDeadLetters) {
   auto [tx, rx] = rt().channel({.messages = 2, .name = "narrow"});
   for (auto* text : {"a", "b", "c", "d"})
-    ia::compat::anonymous_send(tx, ia::send_atom_v, bytes(text));
+    post(tx, text);
   EXPECT_EQ(letters(), (std::vector<std::string>{"narrow: c", "narrow: d"}));
   EXPECT_EQ(rx.dropped(), 2u);
   EXPECT_EQ(rt().dead_letters(), 2u);
   EXPECT_EQ(next(rx), "a");
   EXPECT_EQ(next(rx), "b");
+}
+
+TEST_F(Channel, OnlyWhatHadNoRoomCountsAsDropped) {
+  auto [tx, rx] = rt().channel({.messages = 1, .name = "narrow"});
+  auto [doubles_tx, doubles_rx] = rt().channel<double>({.name = "doubles"});
+  post(doubles_tx, "123"); // no double
+  EXPECT_EQ(doubles_rx.dropped(), 0u);
+  post(tx, "a");
+  post(tx, "b");
+  EXPECT_EQ(rx.dropped(), 1u);
+  rx.close();
+  post(tx, "c");
+  EXPECT_EQ(rx.dropped(), 1u);
+  EXPECT_EQ(letters(), (std::vector<std::string>{"doubles: 123", "narrow: b", "narrow: c"}));
 }
 
 TEST_F(Channel, FailRefusesRequestsAndDropOldestReportsWhatGaveWay) {
@@ -290,13 +354,9 @@ TEST_F(Channel, EndThatWaitedAtAChannelThatClosesComesBack) {
   auto [tx, rx] = rt().channel({.messages = 1});
   auto [inner_tx, inner_rx] = rt().channel();
   put(tx, bytes("full"));
-  caf::scoped_actor self{system()};
-  auto waiting =
-      ia::compat::request(self, tx, caf::timespan{patience}, ia::send_atom_v, ia::channel_end{inner_rx});
+  auto waiting = send_later(tx, ia::channel_end{inner_rx});
   rx.close();
-  std::move(waiting).receive(
-      [] { ADD_FAILURE(); },
-      [](const caf::error& problem) { EXPECT_EQ(code_of(problem), ia::errc::channel_closed); });
+  EXPECT_EQ(code_of(waiting.answer()), ia::errc::channel_closed);
   put(inner_tx, bytes("a"));
   EXPECT_EQ(next(inner_rx), "a");
 }
@@ -386,9 +446,7 @@ TEST_F(Channel, PythonSendsFormatsAndShapes) {
       "    out.send(b'1' * 12, '=ih')\n"
       "    for bad in ({'format': 'i', 'shape': (3,)}, {'format': ''}, {'format': 'd', 'shape': -1},\n"
       "                {'format': 'h'}):\n"
-      "        try: out.send(b'123', **bad)\n"
-      "        except ValueError: pass\n"
-      "        else: raise AssertionError(bad)\n",
+      "        raises(ValueError, lambda: out.send(b'123', **bad))\n",
       {{"out", tx}});
   EXPECT_EQ(call(actor, "work"), "None");
   using shape = std::vector<std::ptrdiff_t>;
@@ -408,9 +466,7 @@ TEST_F(Channel, OnlyImmutableBytesTravel) {
   auto actor =
       spawn_with("def work(v):\n"
                  "    for bad in (bytearray(3), memoryview(bytearray(3)).toreadonly(), 'text', 3, [b'']):\n"
-                 "        try: out.send(bad)\n"
-                 "        except TypeError as e: assert 'bytes' in str(e), e\n"
-                 "        else: raise AssertionError(bad)\n"
+                 "        assert 'bytes' in str(raises(TypeError, lambda: out.send(bad)))\n"
                  "    out.send(None)\n",
                  {{"out", tx}});
   EXPECT_EQ(call(actor, "work"), "None");
@@ -444,48 +500,34 @@ TEST_F(Channel, ViewsOfEarlierMessagesStayWhatTheyWere) {
 }
 
 TEST_F(Channel, PythonMakesChannelsAndSelects) {
-  auto actor =
-      spawn("import interp_actors as ia, threading\n"
-            "def work(v):\n"
-            "    tx, rx = ia.channel()\n"
-            "    other_tx, other_rx = ia.channel(messages=1, when_full='fail')\n"
-            "    try: ia.select([rx, other_rx], timeout=0)\n"
-            "    except TimeoutError: pass\n"
-            "    else: raise AssertionError\n"
-            "    other_tx.send(b'x')\n"
-            "    assert len(other_rx) == 1 and len(other_tx) == 1\n"
-            "    try: other_tx.send(b'y')\n"
-            "    except ia.ChannelFull: pass\n"
-            "    else: raise AssertionError\n"
-            "    assert ia.select([rx, other_rx]) == [other_rx]\n"
-            "    assert bytes(other_rx.recv()) == b'x'\n"
-            "    t = threading.Thread(target=tx.send, args=(b'late',))\n"
-            "    t.start()\n"
-            "    assert ia.select((rx, other_rx)) == [rx]\n"
-            "    t.join()\n"
-            "    with tx: pass\n"
-            "    assert [bytes(m) for m in rx] == [b'late']\n"
-            "    assert ia.select([rx]) == [rx]\n"
-            "    try: rx.recv()\n"
-            "    except ia.ChannelClosed as e: assert e.reason == 'all sending ends are gone', e.reason\n"
-            "    try: rx.recv(timeout=0)\n"
-            "    except ia.ChannelClosed: pass\n"
-            "    other_rx.close()\n"
-            "    try: other_tx.send(b'')\n"
-            "    except ia.ChannelClosed as e: assert e.reason == 'its receiver closed it'\n"
-            "    else: raise AssertionError\n"
-            "    for bad in ([], [rx, rx], [other_rx], [3]):\n"
-            "        try: ia.select(bad)\n"
-            "        except (ValueError, TypeError, ia.ChannelClosed): pass\n"
-            "        else: raise AssertionError(bad)\n"
-            "    for bad in ({'messages': -1}, {'when_full': 'x'}, {'format': 'dd'}, {'shape': (-2,)}):\n"
-            "        try: ia.channel(**bad)\n"
-            "        except ValueError: pass\n"
-            "        else: raise AssertionError(bad)\n"
-            "    for bad in (-1, float('nan')):\n"
-            "        try: rx.recv(timeout=bad)\n"
-            "        except ValueError: pass\n"
-            "        else: raise AssertionError(bad)\n");
+  auto actor = spawn_with(
+      "import interp_actors as ia, threading\n"
+      "def work(v):\n"
+      "    tx, rx = ia.channel()\n"
+      "    other_tx, other_rx = ia.channel(messages=1, when_full='fail')\n"
+      "    raises(TimeoutError, lambda: ia.select([rx, other_rx], timeout=0))\n"
+      "    other_tx.send(b'x')\n"
+      "    assert len(other_rx) == 1 and len(other_tx) == 1\n"
+      "    raises(ia.ChannelFull, lambda: other_tx.send(b'y'))\n"
+      "    assert ia.select([rx, other_rx]) == [other_rx]\n"
+      "    assert bytes(other_rx.recv()) == b'x'\n"
+      "    t = threading.Thread(target=tx.send, args=(b'late',))\n"
+      "    t.start()\n"
+      "    assert ia.select((rx, other_rx)) == [rx]\n"
+      "    t.join()\n"
+      "    with tx: pass\n"
+      "    assert [bytes(m) for m in rx] == [b'late']\n"
+      "    assert ia.select([rx]) == [rx]\n"
+      "    assert raises(ia.ChannelClosed, rx.recv).reason == 'all sending ends are gone'\n"
+      "    raises(ia.ChannelClosed, lambda: rx.recv(timeout=0))\n"
+      "    other_rx.close()\n"
+      "    assert raises(ia.ChannelClosed, lambda: other_tx.send(b'')).reason == 'its receiver closed it'\n"
+      "    for bad in ([], [rx, rx], [other_rx], [3]):\n"
+      "        raises((ValueError, TypeError, ia.ChannelClosed), lambda: ia.select(bad))\n"
+      "    for bad in ({'messages': -1}, {'when_full': 'x'}, {'format': 'dd'}, {'shape': (-2,)}):\n"
+      "        raises(ValueError, lambda: ia.channel(**bad))\n"
+      "    for bad in (-1, float('nan')):\n"
+      "        raises(ValueError, lambda: rx.recv(timeout=bad))\n");
   EXPECT_EQ(call(actor, "work"), "None");
 }
 
@@ -566,10 +608,9 @@ TEST_F(Channel, KilledReceiverClosesItsChannelInTheMiddleOfAWait) {
       spawn_with("def work(v):\n    arrive()\n    source.recv()\n    source.recv()\n", {{"source", rx}});
   tell(actor, "work");
   ASSERT_TRUE(gate.arrived());
-  caf::scoped_actor self{system()};
-  self->monitor(tx);
+  watch sender{system(), tx};
   kill(actor);
-  auto reason = down_reason(self);
+  auto reason = sender.reason();
   EXPECT_EQ(code_of(reason), ia::errc::channel_closed);
   EXPECT_NE(ia::describe(reason).find("the interpreter 'interpreter' has ended"), std::string::npos)
       << ia::describe(reason);
@@ -612,6 +653,50 @@ TEST_F(Channel, AbandonedInterpreterGivesItsEndsUp) {
   wait_until([this] { return rt().counts().abandoned == 0; }, "the end of the abandoned interpreter");
 }
 
+TEST_F(Channel, InterpretersEndLetsGoOfWhatItsReceiverHadTaken) {
+  for (bool dies : {false, true}) {
+    auto [tx, rx] = rt().channel();
+    for (auto* text : {"a", "b", "c"})
+      put(tx, bytes(text));
+    auto actor = spawn_with("def take(v): assert bytes(source.recv()) == b'a'\n", {{"source", rx}});
+    EXPECT_EQ(call(actor, "take"), "None");
+    EXPECT_EQ(rx.size(), 2u) << "taken from the queue, and not received";
+    end(actor, dies ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
+    wait_until([] { return ia::read_payload_stats().live_blocks == 0; }, "the payloads' end");
+    EXPECT_EQ(rx.size(), 0u);
+    EXPECT_EQ(rx.dropped(), 0u);
+    EXPECT_EQ(code_of(send(tx, bytes("d"))), ia::errc::channel_closed) << "the channel is still there";
+  }
+}
+
+TEST_F(Channel, WhatUsersAttachedToItsActorDoesNotHoldUpTheTimer) {
+  auto [tx, rx] = rt().channel();
+  std::promise<void> answered;
+  std::promise<bool> attached;
+  caf::actor_cast<caf::strong_actor_ptr>(tx)->get()->attach_functor([&](const caf::error&) {
+    attached.set_value(answered.get_future().wait_for(patience) == std::future_status::ready);
+  });
+  auto other = spawn("def spin(v):\n    while True: pass\n");
+  auto actor = spawn_with("def hang(v):\n"
+                          "    while True:\n"
+                          "        try:\n"
+                          "            arrive()\n"
+                          "            wait_at_gate()\n"
+                          "            break\n"
+                          "        except BaseException: pass\n",
+                          {{"source", rx}});
+  tell(actor, "hang");
+  ASSERT_TRUE(gate.arrived());
+  caf::anon_send_exit(actor, caf::exit_reason::kill); // it is abandoned, and its channel closes
+  wait_until([this] { return rt().counts().abandoned == 1; }, "the abandonment");
+  asked waiting{system(), other, "spin", 1ms};
+  EXPECT_EQ(code_of(waiting.answer().error()), ia::errc::deadline_exceeded);
+  answered.set_value();
+  EXPECT_TRUE(attached.get_future().get());
+  gate.open();
+  wait_until([this] { return rt().counts().abandoned == 0; }, "the end of the abandoned interpreter");
+}
+
 TEST_F(Channel, ThreadsThatWaitEndWithTheirInterpreter) {
   auto [tx, rx] = rt().channel();
   auto actor = spawn_with("import threading\n"
@@ -623,10 +708,7 @@ TEST_F(Channel, ThreadsThatWaitEndWithTheirInterpreter) {
                           {{"source", rx}});
   EXPECT_EQ(call(actor, "work"), "None");
   ASSERT_TRUE(gate.arrived());
-  caf::scoped_actor self{system()};
-  self->monitor(actor);
-  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
+  end(actor, caf::exit_reason::user_shutdown);
   EXPECT_EQ(code_of(send(tx, bytes("a"))), ia::errc::channel_closed);
 }
 
@@ -639,22 +721,14 @@ TEST_F(Channel, PythonMovesEndsThroughChannels) {
                           "    out.send(inner_rx)\n"
                           "    out.send(inner_tx)\n"
                           "    inner_tx.send(b'more')\n"
-                          "    try: inner_rx.recv()\n"
-                          "    except RuntimeError as e: assert 'moved' in str(e), e\n"
-                          "    else: raise AssertionError\n"
-                          "    try: out.send(inner_rx)\n"
-                          "    except RuntimeError: pass\n"
-                          "    else: raise AssertionError\n"
+                          "    assert 'moved' in str(raises(RuntimeError, inner_rx.recv))\n"
+                          "    raises(RuntimeError, lambda: out.send(inner_rx))\n"
                           "def own(v):\n"
                           "    a_tx, a_rx = ia.channel()\n"
                           "    b_tx, b_rx = ia.channel()\n"
-                          "    try: a_tx.send(a_rx)\n"
-                          "    except ValueError: pass\n"
-                          "    else: raise AssertionError\n"
+                          "    raises(ValueError, lambda: a_tx.send(a_rx))\n"
                           "    a_tx.send(b_rx)\n"
-                          "    try: b_tx.send(a_rx)\n"
-                          "    except ValueError: pass\n"
-                          "    else: raise AssertionError\n"
+                          "    raises(ValueError, lambda: b_tx.send(a_rx))\n"
                           "    b_tx.send(b'in b')\n"
                           "    assert bytes(a_rx.recv().recv()) == b'in b'\n",
                           {{"out", tx}});
@@ -672,20 +746,16 @@ TEST_F(Channel, PythonMovesEndsThroughChannels) {
 }
 
 TEST_F(Channel, RefusedEndStaysAtItsPythonObject) {
-  auto actor = spawn("import interp_actors as ia\n"
-                     "def work(v):\n"
-                     "    tx, rx = ia.channel(messages=1)\n"
-                     "    a_tx, a_rx = ia.channel()\n"
-                     "    a_tx.send(b'a')\n"
-                     "    tx.send(b'full')\n"
-                     "    try: tx.send(a_rx, timeout=0)\n"
-                     "    except TimeoutError: pass\n"
-                     "    else: raise AssertionError\n"
-                     "    rx.close()\n"
-                     "    try: tx.send(a_rx)\n"
-                     "    except ia.ChannelClosed: pass\n"
-                     "    else: raise AssertionError\n"
-                     "    return a_rx.recv()\n");
+  auto actor = spawn_with("import interp_actors as ia\n"
+                          "def work(v):\n"
+                          "    tx, rx = ia.channel(messages=1)\n"
+                          "    a_tx, a_rx = ia.channel()\n"
+                          "    a_tx.send(b'a')\n"
+                          "    tx.send(b'full')\n"
+                          "    raises(TimeoutError, lambda: tx.send(a_rx, timeout=0))\n"
+                          "    rx.close()\n"
+                          "    raises(ia.ChannelClosed, lambda: tx.send(a_rx))\n"
+                          "    return a_rx.recv()\n");
   EXPECT_EQ(call(actor, "work"), "a");
 }
 
@@ -725,42 +795,50 @@ TEST_F(Channel, DeadLettersOfCallsWithEndsNameTheirTypes) {
   EXPECT_NE(found[1].find("takes 1 positional argument"), std::string::npos) << found[1];
 }
 
+TEST_F(Channel, CallOfNoFunctionLeavesTheEndsWhereTheyWere) {
+  auto [tx, rx] = rt().channel();
+  auto actor = spawn("x = 1\n");
+  for (auto* name : {"missing", "x"}) {
+    auto answer = me().request(
+        caf::actor_cast<caf::strong_actor_ptr>(actor),
+        caf::make_message(ia::call_atom_v, std::string{name}, std::vector<ia::channel_end>{rx, tx}),
+        patience);
+    EXPECT_EQ(code_of(answer.error()), ia::errc::no_such_function) << name;
+    put(tx, bytes(name));
+    EXPECT_EQ(next(rx), name);
+  }
+}
+
 TEST_F(Channel, ObjectsTravelWithTheirBuffersUncopied) {
-  auto actor =
-      spawn("import interp_actors as ia, pickle\n"
-            "class Held:\n"
-            "    def __init__(self, data): self.data = data\n"
-            "    def __reduce_ex__(self, protocol): return Held, (pickle.PickleBuffer(self.data),)\n"
-            "def work(v):\n"
-            "    tx, rx = ia.channel(objects=True)\n"
-            "    large = bytes(1_000_000)\n"
-            "    tx.send_object({'a': [1, 2.5, None], 'held': Held(large), 'copy': Held(bytearray(b'xyz')),\n"
-            "                    'cast': Held(memoryview(b'12345678').cast('i'))})\n"
-            "    try: rx.recv()\n"
-            "    except TypeError: pass\n"
-            "    else: raise AssertionError\n"
-            "    got = rx.recv_object()\n"
-            "    assert got['a'] == [1, 2.5, None]\n"
-            "    assert bytes(got['copy'].data) == b'xyz'\n"
-            "    assert got['cast'].data.format == 'i', got['cast'].data.format\n"
-            "    tx.send(got['held'].data)\n"
-            "    global where\n"
-            "    where = id(large) + bytes.__basicsize__ - 1\n"
-            "    return rx.recv()\n"
-            "def address(v): return b'%d' % where\n"
-            "def plain(v):\n"
-            "    tx, rx = ia.channel()\n"
-            "    for use in (lambda: tx.send_object(1), lambda: rx.recv_object(timeout=0)):\n"
-            "        try: use()\n"
-            "        except TypeError as e: assert 'objects=True' in str(e)\n"
-            "        else: raise AssertionError\n"
-            "    tx, rx = ia.channel(objects=True)\n"
-            "    tx.send(b'')\n"
-            "    try: rx.recv_object()\n"
-            "    except TypeError: pass\n"
-            "    else: raise AssertionError\n"
-            "    try: tx.send_object(lambda: 0)\n"
-            "    except Exception as e: return type(e).__name__.encode()\n");
+  auto actor = spawn_with(
+      "import interp_actors as ia, pickle\n"
+      "class Held:\n"
+      "    def __init__(self, data): self.data = data\n"
+      "    def __reduce_ex__(self, protocol): return Held, (pickle.PickleBuffer(self.data),)\n"
+      "def work(v):\n"
+      "    tx, rx = ia.channel(objects=True)\n"
+      "    large = bytes(1_000_000)\n"
+      "    tx.send_object({'a': [1, 2.5, None], 'held': Held(large), 'copy': Held(bytearray(b'xyz')),\n"
+      "                    'cast': Held(memoryview(b'12345678').cast('i'))})\n"
+      "    raises(TypeError, rx.recv)\n"
+      "    got = rx.recv_object()\n"
+      "    assert got['a'] == [1, 2.5, None]\n"
+      "    assert bytes(got['copy'].data) == b'xyz'\n"
+      "    assert got['cast'].data.format == 'i', got['cast'].data.format\n"
+      "    tx.send(got['held'].data)\n"
+      "    global where\n"
+      "    where = id(large) + bytes.__basicsize__ - 1\n"
+      "    return rx.recv()\n"
+      "def address(v): return b'%d' % where\n"
+      "def plain(v):\n"
+      "    tx, rx = ia.channel()\n"
+      "    for use in (lambda: tx.send_object(1), lambda: rx.recv_object(timeout=0)):\n"
+      "        assert 'objects=True' in str(raises(TypeError, use))\n"
+      "    tx, rx = ia.channel(objects=True)\n"
+      "    tx.send(b'')\n"
+      "    raises(TypeError, rx.recv_object)\n"
+      "    try: tx.send_object(lambda: 0)\n"
+      "    except Exception as e: return type(e).__name__.encode()\n");
   auto answer = me().call(actor, "work", ia::shared_bytes{});
   ASSERT_TRUE(answer) << ia::describe(answer.error());
   EXPECT_EQ(answer->size(), 1'000'000u);
@@ -786,51 +864,112 @@ TEST_F(Channel, LargePayloadsAreNotCopied) {
   EXPECT_LT(resident_bytes(), before + large / 4);
 }
 
-/// A C++ actor that takes a channel's messages itself.
-ia::channel_sender<>::behavior_type cpp_sink(ia::channel_sender<>::pointer,
-                                             std::shared_ptr<std::vector<std::string>> seen,
-                                             std::shared_ptr<std::latch> done) {
-  return {[seen, done](ia::send_atom, const ia::shared_bytes& bytes) -> caf::result<void> {
-            if (bytes.as_string_view() == "full")
-              return ia::make_error(ia::errc::channel_full, std::string{"no"});
-            seen->emplace_back(bytes.as_string_view());
-            done->count_down();
-            return caf::unit;
-          },
-          [](ia::send_atom, const ia::channel_end&) {}};
-}
+/// An actor that takes a channel's messages itself, and refuses those that say so.
+class cpp_sink final : public caf::actor_companion {
+public:
+  using caf::actor_companion::actor_companion;
+  using caf::actor_companion::enqueue;
 
-TEST_F(Channel, CppActorsBehindTheSameHandleTakeWhatPythonSends) {
-  auto seen = std::make_shared<std::vector<std::string>>();
-  auto done = std::make_shared<std::latch>(2);
-  auto sink = system().spawn(cpp_sink, seen, done);
+  bool enqueue(caf::mailbox_element_ptr element, ia::compat::execution_context*) override {
+    auto& content = element->payload;
+    if (content.match_elements<caf::exit_msg>()) {
+      cleanup(caf::error{content.get_as<caf::exit_msg>(0).reason}, nullptr);
+      return true;
+    }
+    caf::message answer;
+    if (content.match_elements<ia::send_atom, ia::shared_bytes>()) {
+      std::string text{content.get_as<ia::shared_bytes>(1).as_string_view()};
+      if (text == "full")
+        answer = caf::make_message(ia::make_error(ia::errc::channel_full, std::string{"no"}));
+      else if (text == "bad")
+        answer = caf::make_message(ia::make_error(ia::errc::channel_mismatch, std::string{"not like this"}));
+      else if (text == "odd")
+        answer = caf::make_message(caf::make_error(caf::sec::runtime_error));
+      else if (text == "last")
+        answer = caf::make_message(ia::make_error(ia::errc::channel_closed, std::string{"enough"}));
+      else
+        seen.push_back(text);
+    }
+    ia::answer_request(std::move(element), ctrl(), std::move(answer));
+    return true;
+  }
+
+  std::vector<std::string> seen; // written before its sender is answered
+};
+
+class ForeignChannel : public Channel {
+protected:
+  /// A sending end that leads to the sink.
+  ia::channel_end out() const {
+    ia::channel_end result;
+    result.set_sender(actor_);
+    return result;
+  }
+
+  cpp_sink& sink() { return *static_cast<cpp_sink*>(actor_->get()); }
+
+  void end_sink() { end(caf::actor_cast<caf::actor>(actor_), caf::exit_reason::user_shutdown); }
+
+private:
+  const caf::strong_actor_ptr actor_ =
+      caf::actor_cast<caf::strong_actor_ptr>(system().spawn<cpp_sink, caf::hidden>());
+};
+
+TEST_F(ForeignChannel, TakesWhatPythonSends) {
   auto actor =
       spawn_with("import interp_actors as ia\n"
                  "def work(v):\n"
                  "    out.send(b'a')\n"
                  "    out.send(b'b')\n"
-                 "    try: out.send(b'full')\n"
-                 "    except ia.ChannelFull: pass\n"
-                 "    else: raise AssertionError\n"
+                 "    raises(ia.ChannelFull, lambda: out.send(b'full'))\n"
                  "    tx, rx = ia.channel(objects=True)\n"
                  "    for use in (lambda: out.send(rx), lambda: out.send_object(1), lambda: len(out)):\n"
-                 "        try: use()\n"
-                 "        except TypeError: pass\n"
-                 "        else: raise AssertionError\n"
+                 "        raises(TypeError, use)\n"
                  "    out.send(tx)\n"
-                 "def closed(v):\n"
-                 "    try: out.send(b'c')\n"
-                 "    except ia.ChannelClosed: return b'closed'\n",
-                 {{"out", sink}});
+                 "def closed(v): raises(ia.ChannelClosed, lambda: out.send(b'c'))\n",
+                 {{"out", out()}});
   EXPECT_EQ(call(actor, "work"), "None");
-  done->wait();
-  EXPECT_EQ(*seen, (std::vector<std::string>{"a", "b"}));
-  caf::scoped_actor self{system()};
-  self->monitor(sink);
-  caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
-  drop(sink);
-  EXPECT_EQ(down_reason(self), caf::exit_reason::user_shutdown);
-  EXPECT_EQ(call(actor, "closed"), "closed");
+  EXPECT_EQ(sink().seen, (std::vector<std::string>{"a", "b"}));
+  end_sink();
+  EXPECT_EQ(call(actor, "closed"), "None");
+}
+
+TEST_F(ForeignChannel, RefusesOneMessageAndTakesTheNext) {
+  auto actor = spawn_with("import interp_actors as ia\n"
+                          "def work(v):\n"
+                          "    e = raises(ia.ActorError, lambda: out.send(b'bad'))\n"
+                          "    assert e.text == 'not like this', e.text\n"
+                          "    e = raises(ia.ActorError, lambda: out.send(b'odd'))\n"
+                          "    assert e.category == 'caf::sec', e.category\n"
+                          "    out.send(b'a')\n"
+                          "    e = raises(ia.ChannelClosed, lambda: out.send(b'last'))\n"
+                          "    assert 'enough' in e.reason, e.reason\n"
+                          "    e = raises(ia.ChannelClosed, lambda: out.send(b'b'))\n"
+                          "    assert 'enough' in e.reason, e.reason\n",
+                          {{"out", out()}});
+  EXPECT_EQ(call(actor, "work"), "None");
+  EXPECT_EQ(sink().seen, (std::vector<std::string>{"a"}));
+}
+
+TEST_F(ForeignChannel, LeavesNothingAtItsActorWhenItsEndsAreDropped) {
+  auto some = [this] {
+    for (int i = 0; i < 1000; ++i)
+      (void)ia::sending_end_of(system(), out().sender());
+  };
+  some(); // allocators keep some memory
+  auto before = heap_bytes();
+  for (int i = 0; i < 10; ++i)
+    some();
+  EXPECT_LT(heap_bytes(), before + 200'000) << "less than 20 bytes for each end";
+}
+
+TEST_F(ForeignChannel, OfAnActorThatHasEndedIsClosed) {
+  end_sink();
+  auto late = ia::sending_end_of(system(), out().sender());
+  std::vector<ia::channel_item> dropped;
+  ia::channel_item item{bytes("a"), nullptr};
+  EXPECT_EQ(late.entry->offer(item, dropped), ia::send_result::closed);
+  EXPECT_NE(late.entry->reason().find("its actor has ended"), std::string::npos) << late.entry->reason();
 }
 
 TEST_F(Channel, BadBindingsFailTheSpawnAndKeepTheEnds) {

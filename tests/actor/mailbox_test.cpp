@@ -65,6 +65,11 @@ protected:
     return box->push(element, deadline);
   }
 
+  ia::mailbox::push_result push_event(int value) {
+    auto element = ia::compat::make_element(nullptr, caf::make_message_id(), caf::make_message(value));
+    return box->push_event(element);
+  }
+
   /// The next message's value, or -1.
   int take() {
     auto taken = box->take(consumer);
@@ -108,6 +113,29 @@ TEST_F(Mailbox, RefusesWhatIsBeyondItsLimitAndCountsIt) {
   EXPECT_EQ(box->dropped(), 1u);
   EXPECT_EQ(take(), 0);
   EXPECT_EQ(push(4), ia::mailbox::push_result::accepted);
+}
+
+TEST_F(Mailbox, EventsTakeNoMessagesPlaceAndAreNeverRefused) {
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(push_event(i), ia::mailbox::push_result::accepted);
+  for (int round = 0; round < 2; ++round) { // what was taken is not counted off, either
+    for (int i = 5; i < 8; ++i)
+      EXPECT_EQ(push(i), ia::mailbox::push_result::accepted);
+    EXPECT_EQ(push(8), ia::mailbox::push_result::full);
+    EXPECT_EQ(push_event(8), ia::mailbox::push_result::accepted);
+    for (int i = round == 0 ? 0 : 5; i < 9; ++i)
+      EXPECT_EQ(take(), i);
+    EXPECT_EQ(take(), -1);
+  }
+  EXPECT_EQ(box->dropped(), 2u);
+}
+
+TEST_F(Mailbox, EventsHaveNoDeadline) {
+  push_event(1);
+  EXPECT_EQ(box->expire(ia::no_deadline - 1h), ia::no_deadline);
+  EXPECT_EQ(take(), 1);
+  box->close(caf::make_error(ia::errc::stopped));
+  EXPECT_EQ(push_event(2), ia::mailbox::push_result::closed);
 }
 
 TEST_F(Mailbox, DoesNotParkWhenTheTimerHasSortedInAMessage) {

@@ -103,27 +103,95 @@ TEST_F(Output, TextThatCannotBeEncodedIsEscaped) {
   EXPECT_EQ(::testing::internal::GetCapturedStdout(), "\\udc80 ä\n");
 }
 
+/// The standard output, which goes into a pipe that nobody reads but the test.
+class piped_output {
+public:
+  piped_output() {
+    std::fflush(stdout);
+    if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
+      throw std::system_error(errno, std::generic_category(), "pipe2");
+    before_ = ::dup(STDOUT_FILENO);
+    ::dup2(ends_[1], STDOUT_FILENO);
+    ::close(ends_[1]);
+  }
+  piped_output(const piped_output&) = delete;
+  piped_output& operator=(const piped_output&) = delete;
+  ~piped_output() {
+    restore();
+    ::close(ends_[0]);
+  }
+
+  /// Puts the standard output back; what is still written to the pipe can be read.
+  void restore() {
+    if (auto before = std::exchange(before_, -1); before != -1) {
+      ::dup2(before, STDOUT_FILENO);
+      ::close(before);
+    }
+  }
+
+  int reader() const { return ends_[0]; }
+
+  /// Reads until `end` has come, or nothing does any more.
+  std::string read_until(std::string_view end) {
+    std::string result;
+    std::array<char, 65536> some;
+    ::pollfd ready{ends_[0], POLLIN, 0};
+    while (!result.ends_with(end) && ::poll(&ready, 1, static_cast<int>(patience / 1ms)) == 1) {
+      auto count = ::read(ends_[0], some.data(), some.size());
+      if (count <= 0)
+        break;
+      result.append(some.data(), static_cast<std::size_t>(count));
+    }
+    return result;
+  }
+
+private:
+  std::array<int, 2> ends_{};
+  int before_ = -1;
+};
+
 TEST_F(Output, StreamThatNobodyReadsIsLeftWhenInterruptedAndHindersNobodyElse) {
   auto writer = spawn("def f(v): print('x' * 1_000_000)\ndef ok(v): return b'ok'");
   auto other = spawn("import sys\ndef f(v):\n    print('other', file=sys.stderr)\n    return b'done'");
-  std::fflush(stdout);
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  auto before = ::dup(STDOUT_FILENO);
-  ::dup2(ends[1], STDOUT_FILENO);
-  ::close(ends[1]);
+  piped_output pipe;
   auto stalled = me().call(writer, "f", std::vector{ia::shared_bytes{}}, 100ms);
   auto others = call(other, "f");
   auto alive = call(writer, "ok");
   auto again = me().call(writer, "f", std::vector{ia::shared_bytes{}}, 100ms);
-  ::dup2(before, STDOUT_FILENO);
-  ::close(before);
-  ::close(ends[0]);
+  pipe.restore();
   EXPECT_EQ(code_of(stalled.error()), ia::errc::deadline_exceeded);
   EXPECT_EQ(others, "done");
   EXPECT_EQ(alive, "ok");
   EXPECT_EQ(code_of(again.error()), ia::errc::deadline_exceeded);
   EXPECT_EQ(call(writer, "ok"), "ok");
+}
+
+TEST_F(Output, ThreadThatWaitsForItsGilHasLetGoOfTheStream) {
+  piped_output pipe;
+  // While the handler writes, its other thread takes the GIL and keeps it: ctypes.PyDLL calls without releasing it.
+  auto writer =
+      spawn_at_gate("import ctypes, select, threading\n"
+                    "def keep_gil(reader):\n"
+                    "    select.select([reader], [], [])\n"
+                    "    arrive()\n"
+                    "    ctypes.PyDLL(None).read(gate_descriptor(), ctypes.create_string_buffer(1), 1)\n"
+                    "def f(v):\n"
+                    "    t = threading.Thread(target=keep_gil, args=(int(bytes(v)),))\n"
+                    "    t.start()\n"
+                    "    print('x' * 1_000_000 + 'y')\n"
+                    "    t.join()\n");
+  auto other = spawn("def f(v):\n    print('other')\n    return b'done'");
+  std::thread caller{[&] {
+    ia::caller mine{system()};
+    EXPECT_TRUE(mine.call(writer, "f", ia::shared_bytes::copy(std::to_string(pipe.reader()))));
+  }};
+  EXPECT_TRUE(gate.arrived());
+  auto line = pipe.read_until("y\n");
+  EXPECT_EQ(line.size(), 1'000'002u) << "in one piece";
+  EXPECT_EQ(call(other, "f"), "done");
+  EXPECT_EQ(pipe.read_until("\n"), "other\n");
+  gate.open();
+  caller.join();
 }
 
 } // namespace

@@ -104,7 +104,7 @@ TEST_F(Pin, DroppingOneTakesNobodysGil) {
 import ctypes
 def hold(v):
     arrive()
-    ctypes.PyDLL(None).read(gate_descriptor, ctypes.create_string_buffer(1), 1)
+    ctypes.PyDLL(None).read(gate_descriptor(), ctypes.create_string_buffer(1), 1)
 )");
   auto bytes = make(actor, 4 * 1024 * 1024);
   asked held{system(), actor, "hold"};

@@ -8,6 +8,9 @@ namespace {
 
 class Run : public with_runtime {
 protected:
+  Run() = default;
+  explicit Run(const ia::runtime_options& options) : with_runtime{options} {}
+
   static ia::shared_bytes bytes(std::string_view text) { return ia::shared_bytes::copy(text); }
 
   template <class Handle>
@@ -63,7 +66,21 @@ TEST_F(Run, ExitCodesAreThoseOfThePythonProgram) {
   EXPECT_EQ(rt().run("raise SystemExit('text')").exit_code, 1);
 }
 
-TEST_F(Run, DeadlineEndsItAlsoInAWait) {
+/// Nothing is abandoned, however long a loaded machine takes to let interrupted code unwind.
+class RunWithPatience : public Run {
+protected:
+  static ia::runtime_options options() {
+    auto result = patient_options();
+    result.interpreters.grace = patience;
+    result.interpreters.shutdown_timeout = patience;
+    result.interpreters.teardown_timeout = patience;
+    return result;
+  }
+
+  RunWithPatience() : Run{options()} {}
+};
+
+TEST_F(RunWithPatience, DeadlineEndsItAlsoInAWait) {
   auto [tx, rx] = rt().channel();
   EXPECT_EQ(rt().run("while True: pass", {.deadline = 1s}).failure, ia::errc::deadline_exceeded);
   EXPECT_EQ(rt().run("rx.recv()", {.channels = {{"rx", rx}}, .deadline = 1s}).failure,

@@ -45,10 +45,12 @@ private:
   std::weak_ptr<channel_queue> queue_; // which owns this one
 };
 
-/// Returns what `content` carries, or why it is no message for a channel.
+/// Takes out what `content` carries, or says why it is no message for a channel.
 caf::error read(caf::actor_system& system, const channel_queue& queue, channel_address::decode_fn decode,
-                const caf::message& content, channel_item& item) {
-  if (content.match_elements<send_atom, channel_end>()) {
+                caf::message& content, channel_item& item) {
+  if (content.match_elements<send_atom, shared_bytes>()) {
+    item.payload = std::move(content.get_mutable_as<shared_bytes>(1));
+  } else if (content.match_elements<send_atom, channel_end>()) {
     auto cargo = std::make_unique<channel_cargo>();
     auto& ticket = content.get_as<channel_end>(1);
     if (auto problem = claim(system, ticket, cargo->end))
@@ -61,13 +63,13 @@ caf::error read(caf::actor_system& system, const channel_queue& queue, channel_a
     }
     item.cargo = std::move(cargo);
     return {};
-  }
-  if (content.match_elements<send_atom, shared_bytes>())
-    item.payload = content.get_as<shared_bytes>(1);
-  else if (!decode || !decode(content, item.payload))
+  } else if (!decode || !decode(content, item.payload)) {
     return caf::make_error(caf::sec::unexpected_message);
+  }
+  if (!queue.element)
+    return {};
   try {
-    item.payload = fitted(queue, std::move(item.payload));
+    item.payload = fitted(queue, item.payload); // stays what it was where it does not fit
     return {};
   } catch (const std::invalid_argument& problem) {
     return make_error(errc::channel_mismatch, std::string{problem.what()});
@@ -87,21 +89,22 @@ void channel_address::INTERP_ACTORS_ON_LAST_HANDLE() {
   caf::actor_companion::INTERP_ACTORS_ON_LAST_HANDLE();
 }
 
-void channel_address::drop(const channel_item& item, std::string why) {
-  bool first = queue_->count_dropped() == 0;
+void channel_address::lose(const channel_item& item, std::string why) {
+  bool first = !has_lost_.exchange(true, std::memory_order_relaxed);
   office_->take({queue_->options.name, item.payload, std::move(why)}, first);
 }
 
 bool channel_address::enqueue(caf::mailbox_element_ptr element, compat::execution_context*) {
   auto& content = element->payload;
-  if (content.match_elements<caf::exit_msg>()) {
+  // A channel's own messages have two elements, and CAF's system messages one.
+  if (content.size() == 1 && content.match_elements<caf::exit_msg>()) {
     if (auto& reason = content.get_as<caf::exit_msg>(0).reason) {
       queue_->end("its actor was ended: " + to_string(reason));
       cleanup(caf::error{reason}, nullptr);
     }
     return true;
   }
-  if (element->mid.is_response() || content.match_elements<caf::down_msg>())
+  if (element->mid.is_response() || (content.size() == 1 && content.match_elements<caf::down_msg>()))
     return true;
   bool is_request = element->mid.is_request() && element->sender;
   channel_item item;
@@ -109,7 +112,7 @@ bool channel_address::enqueue(caf::mailbox_element_ptr element, compat::executio
     if (is_request)
       answer_request(std::move(element), ctrl(), caf::make_message(std::move(problem)));
     else
-      drop(item, describe(problem));
+      lose(item, describe(problem));
     return true;
   }
   std::vector<channel_item> given_way;
@@ -117,16 +120,20 @@ bool channel_address::enqueue(caf::mailbox_element_ptr element, compat::executio
   if (!given_way.empty())
     queue_->report(std::move(given_way));
   if (result == send_result::accepted) {
-    answer_request(std::move(element), ctrl(), caf::message{});
+    if (is_request)
+      answer_request(std::move(element), ctrl(), caf::message{});
   } else if (result == send_result::wait && is_request) {
     queue_->submit(std::make_shared<waiting_request>(std::move(item), std::move(element), queue_));
   } else {
     put_back(content, item);
     auto problem = error_for(result, *queue_);
-    if (is_request)
+    if (is_request) {
       answer_request(std::move(element), ctrl(), caf::make_message(std::move(problem)));
-    else
-      drop(item, describe(problem));
+    } else {
+      if (result != send_result::closed) // there was no room
+        queue_->count_dropped();
+      lose(item, describe(problem));
+    }
   }
   return result != send_result::closed;
 }

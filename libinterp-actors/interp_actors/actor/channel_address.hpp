@@ -8,6 +8,7 @@
 #include <caf/actor_companion.hpp>
 #include <caf/error.hpp>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -35,11 +36,12 @@ public:
 
 private:
   void INTERP_ACTORS_ON_LAST_HANDLE() override;
-  void drop(const channel_item& item, std::string why);
+  void lose(const channel_item& item, std::string why); // an asynchronous message that goes nowhere
 
   const std::shared_ptr<channel_queue> queue_;
   const std::shared_ptr<dead_letter_office> office_;
   const decode_fn decode_;
+  std::atomic<bool> has_lost_{false};
 };
 
 /// A new channel.

@@ -2,11 +2,15 @@
 
 #include "interp_actors/actor/channel_address.hpp"
 #include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/actor/reference.hpp"
 #include "interp_actors/actor/translate.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_companion.hpp>
+#include <caf/default_attachable.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
+#include <caf/system_messages.hpp>
 
 #include <unordered_map>
 
@@ -45,7 +49,13 @@ struct waiting_list {
   }
 };
 
-/// Where the answers come in.
+/// Whether an answer says that the actor takes nothing any more, rather than that it refuses one message.
+bool is_end(const caf::error& problem) {
+  return problem == errc::channel_closed || problem.category() == caf::type_id_v<caf::exit_reason>
+         || problem == caf::sec::request_receiver_down || problem == caf::sec::no_route_to_receiving_node;
+}
+
+/// Where the answers come in, and word of the actor's end.
 class asker final : public caf::actor_companion {
 public:
   asker(caf::actor_config& config, std::shared_ptr<waiting_list> waiting)
@@ -53,37 +63,47 @@ public:
 
   using caf::actor_companion::enqueue;
   bool enqueue(caf::mailbox_element_ptr element, compat::execution_context*) override {
-    if (!element->mid.is_response())
-      return true;
-    auto sender = waiting_->take(element->mid.integer_value());
-    if (!sender)
-      return true;
-    if (!element->payload.match_elements<caf::error>()) {
-      sender->finished(send_result::accepted);
-    } else {
-      auto& problem = element->payload.get_as<caf::error>(0);
-      if (problem == errc::channel_full) {
-        sender->finished(send_result::full);
-      } else {
-        waiting_->close(describe(problem));
-        sender->finished(send_result::closed);
-      }
-    }
+    if (element->payload.match_elements<caf::down_msg>())
+      waiting_->close("its actor has ended: " + to_string(element->payload.get_as<caf::down_msg>(0).reason));
+    else if (element->mid.is_response())
+      if (auto sender = waiting_->take(element->mid.integer_value()))
+        on_answer(*sender, element->payload);
     return true;
   }
 
 private:
+  void on_answer(waiting_send& sender, const caf::message& answer) {
+    if (!answer.match_elements<caf::error>())
+      return sender.finished(send_result::accepted);
+    auto& problem = answer.get_as<caf::error>(0);
+    if (problem == errc::channel_full)
+      return sender.finished(send_result::full);
+    if (is_end(problem)) {
+      waiting_->close(describe(problem));
+      return sender.finished(send_result::closed);
+    }
+    sender.problem = to_error_value(problem);
+    sender.finished(send_result::failed);
+  }
+
   const std::shared_ptr<waiting_list> waiting_;
 };
 
+/// Death: what it leaves at the actor, to learn of its end, goes with it.
 class foreign_channel final : public channel_entry {
 public:
   foreign_channel(caf::actor_system& system, const caf::strong_actor_ptr& actor)
       : actor_{caf::actor_cast<caf::weak_actor_ptr>(actor)},
         asker_{caf::actor_cast<caf::strong_actor_ptr>(system.spawn<asker, caf::hidden>(waiting_))} {
-    actor->get()->attach_functor([waiting = waiting_](const caf::error& reason) {
-      waiting->close("its actor has ended: " + to_string(reason));
-    });
+    // One that has ended says so at once.
+    actor->get()->attach(caf::default_attachable::make_monitor(actor->address(), asker_->address()));
+  }
+  foreign_channel(const foreign_channel&) = delete;
+  foreign_channel& operator=(const foreign_channel&) = delete;
+  ~foreign_channel() override {
+    if (auto actor = actor_.lock())
+      actor->get()->detach(
+          caf::default_attachable::observe_token{asker_->address(), caf::default_attachable::monitor});
   }
 
   send_result offer(channel_item&, std::vector<channel_item>&) override {

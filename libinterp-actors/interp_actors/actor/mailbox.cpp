@@ -97,7 +97,7 @@ mailbox::~mailbox() {
 // -- senders
 // ----------------------------------------------------------------------------------------------------------
 
-mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline, bool always) {
+mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point deadline) {
   auto bytes = limits_.bytes != 0 ? payload_bytes(element->payload) : 0;
   auto withdraw = [&] {
     waiting_messages_.fetch_sub(1, std::memory_order_relaxed);
@@ -107,24 +107,34 @@ mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point
   auto messages = waiting_messages_.fetch_add(1, std::memory_order_relaxed);
   auto total = limits_.bytes != 0 ? waiting_bytes_.fetch_add(bytes, std::memory_order_relaxed) : 0;
   // One message is always let in, however large.
-  if (!always
-      && ((limits_.messages != 0 && messages >= limits_.messages)
-          || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes))) {
+  if ((limits_.messages != 0 && messages >= limits_.messages)
+      || (limits_.bytes != 0 && total != 0 && total + bytes > limits_.bytes)) {
     withdraw();
     if (inbox_.load(std::memory_order_acquire) == closed_mark())
       return push_result::closed;
     dropped_.fetch_add(1, std::memory_order_relaxed);
     return push_result::full;
   }
-  element->enqueue_time = deadline; // CAF's own field, which CAF uses in its own mailboxes alone
+  element->enqueue_time = deadline == event_mark ? no_deadline : deadline;
+  if (insert(element))
+    return push_result::accepted;
+  withdraw();
+  return push_result::closed;
+}
+
+mailbox::push_result mailbox::push_event(caf::mailbox_element_ptr& element) {
+  element->enqueue_time = event_mark;
+  return insert(element) ? push_result::accepted : push_result::closed;
+}
+
+bool mailbox::insert(caf::mailbox_element_ptr& element) {
   auto* head = inbox_.load(std::memory_order_relaxed);
   bool referenced = false;
   do {
     if (head == closed_mark()) {
-      withdraw();
       if (referenced)
         caf::intrusive_ptr_release(address_.get());
-      return push_result::closed;
+      return false;
     }
     // Before the consumer can see that it is not parked any more: it may park again at once, and give the
     // reference back.
@@ -138,7 +148,7 @@ mailbox::push_result mailbox::push(caf::mailbox_element_ptr& element, time_point
     bell_->ring();
   else if (referenced)
     caf::intrusive_ptr_release(address_.get());
-  return push_result::accepted;
+  return true;
 }
 
 bool mailbox::close(caf::error reason, bool reachable) {
@@ -279,7 +289,13 @@ void mailbox::refill() {
     sort_in(inbox_.exchange(nullptr, std::memory_order_acq_rel));
 }
 
+time_point mailbox::deadline_of(const element_type& element) noexcept {
+  return element.enqueue_time == event_mark ? no_deadline : element.enqueue_time;
+}
+
 void mailbox::forget(const element_type& element) {
+  if (element.enqueue_time == event_mark)
+    return; // it was never counted
   waiting_messages_.fetch_sub(1, std::memory_order_relaxed);
   if (limits_.bytes != 0)
     waiting_bytes_.fetch_sub(payload_bytes(element.payload), std::memory_order_relaxed);
@@ -305,7 +321,7 @@ mailbox::taken mailbox::take(consumer_number consumer) {
           continue; // something came
         return {taken::kind::empty, nullptr, 0};
       }
-      auto deadline = element->enqueue_time;
+      auto deadline = deadline_of(*element);
       if (deadline == no_deadline || deadline_clock::now() < deadline) {
         activity = ++last_activity_;
         current_ = {};
@@ -380,10 +396,10 @@ time_point mailbox::expire(time_point now) {
     for (auto* list : {&urgent_, &normal_}) {
       element_list kept;
       while (auto* element = list->pop_front()) {
-        if (element->enqueue_time <= now) {
+        if (auto deadline = deadline_of(*element); deadline <= now) {
           expired.push_back(element);
         } else {
-          next = std::min(next, element->enqueue_time);
+          next = std::min(next, deadline);
           kept.push_back(element);
         }
       }

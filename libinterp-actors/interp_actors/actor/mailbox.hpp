@@ -96,9 +96,12 @@ public:
   // -- senders
   // ----------------------------------------------------------------------------------------------------
 
-  /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`. With `always` the limits do not
-  /// count.
-  push_result push(caf::mailbox_element_ptr& element, time_point deadline, bool always = false);
+  /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`.
+  push_result push(caf::mailbox_element_ptr& element, time_point deadline);
+
+  /// The same for what the interpreter's own code waits for: it is never full for that, and it takes nobody's
+  /// place. There is at most one for each callback that the code has registered.
+  push_result push_event(caf::mailbox_element_ptr& element);
 
   /// Refuses everything from now on, and answers what waits with `reason`. Later calls do nothing.
   /// `reachable` is false when the last handle is gone, for the thread that dropped it; others that come
@@ -195,7 +198,13 @@ private:
   static element_type* closed_mark() noexcept { return reinterpret_cast<element_type*>(std::uintptr_t{2}); }
   static bool is_list(element_type* head) noexcept { return reinterpret_cast<std::uintptr_t>(head) > 2; }
 
-  void refill();      // needs mutex_
+  // What an element waits until stands in CAF's own field `enqueue_time`, which CAF uses in its own mailboxes
+  // alone. Events have none, and this instead, which is no time that anybody could ask for.
+  static constexpr time_point event_mark = no_deadline - time_point::duration{1};
+  static time_point deadline_of(const element_type& element) noexcept;
+
+  bool insert(caf::mailbox_element_ptr& element); // false where it is closed
+  void refill();                                  // needs mutex_
   bool mark_parked(); // needs mutex_: the timer's refill must not empty the inbox before the mark
   void sort_in(element_type* newest_first); // needs mutex_
   void forget(const element_type& element); // bounds

@@ -322,7 +322,7 @@ void outbox::post(python::event_number event) {
     return;
   auto element =
       compat::make_element(nullptr, caf::make_message_id(), caf::make_message(event_atom_v, event));
-  box_->push(element, no_deadline, true);
+  box_->push_event(element);
 }
 
 void outbox::monitor(const actor_reference_ptr& whom, python::event_number event) {

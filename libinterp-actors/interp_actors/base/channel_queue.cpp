@@ -252,18 +252,16 @@ void channel_queue::end(std::string reason) {
 // -- the receiver
 // -----------------------------------------------------------------------------------------------------
 
-channel_item* channel_queue::front() {
-  if (batch_.empty()) {
-    if (closed())
-      return nullptr;
-    std::lock_guard guard{mutex_};
-    if (items_.empty())
-      return nullptr;
-    if (options.when_full == when_full::drop_oldest)
-      batch_.push(items_.pop()); // the rest may still have to give way
-    else
-      std::swap(batch_, items_);
-  }
+channel_item* channel_queue::take_batch() {
+  if (closed())
+    return nullptr;
+  std::lock_guard guard{mutex_};
+  if (items_.empty())
+    return nullptr;
+  if (options.when_full == when_full::drop_oldest)
+    batch_.push(items_.pop()); // the rest may still have to give way
+  else
+    std::swap(batch_, items_);
   return &batch_.items[batch_.head];
 }
 

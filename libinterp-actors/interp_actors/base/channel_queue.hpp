@@ -2,6 +2,7 @@
 
 #include "interp_actors/base/bell.hpp"
 #include "interp_actors/base/channel_item.hpp"
+#include "interp_actors/base/value.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -45,6 +46,8 @@ enum class send_result : std::uint8_t {
   full,
   /// The channel is closed, or no more messages may come.
   closed,
+  /// This message alone failed, for the reason that its `waiting_send` bears.
+  failed,
 };
 
 /// A message whose sender waits until there is room.
@@ -58,6 +61,8 @@ public:
   virtual void finished(send_result result) noexcept = 0;
 
   channel_item item;
+  /// Why it failed; set before `finished(failed)`, by the actor elsewhere that was asked.
+  std::optional<error_value> problem;
 };
 
 /// Where the messages of a sender go in: the queue itself, or an actor that stands for one elsewhere.
@@ -125,7 +130,7 @@ public:
   // -----------------------------------------------------------------------------------------------
 
   /// The next message, which stays the queue's; null where there is none.
-  channel_item* front();
+  channel_item* front() { return batch_.empty() ? take_batch() : &batch_.items[batch_.head]; }
 
   /// Takes the next message.
   /// Precondition: `front` returned it.
@@ -183,6 +188,7 @@ private:
   void admit(senders& admitted);
   std::size_t waiting() const;
   bool nothing_comes() const;
+  channel_item* take_batch();       // the receiver, where its own is empty; returns as `front`
   void consumed(std::size_t bytes); // the receiver, without the mutex
   static void finish(senders& of, send_result result) noexcept;
 

@@ -76,12 +76,17 @@ bool interrupter::check(const gil_held& gil) {
   // CPython makes pending calls between instructions alone (`Py_MakePendingCalls` does nothing here); one that is made
   // later finds that nothing is due. Another thread may have made it already: then the exception waits for this
   // thread's next instruction.
-  if (is_target()
-      && (take_due()
-          || (raised_from_elsewhere_.load(std::memory_order_relaxed) && PyThreadState_Get()->async_exc))) {
-    forget_raised(gil);
-    PyErr_SetString(exception_, "interrupted from outside");
-    return false;
+  if (is_target()) {
+    bool elsewhere = raised_from_elsewhere_.load(std::memory_order_relaxed);
+    if (elsewhere && !PyThreadState_Get()->async_exc) { // it has come
+      raised_from_elsewhere_.store(false, std::memory_order_relaxed);
+      elsewhere = false;
+    }
+    if (take_due() || elsewhere) {
+      forget_raised(gil);
+      PyErr_SetString(exception_, "interrupted from outside");
+      return false;
+    }
   }
   if (fenced() || waits_ended_.load(std::memory_order_acquire)) {
     PyErr_SetString(exception_ ? exception_ : PyExc_KeyboardInterrupt,
@@ -89,6 +94,12 @@ bool interrupter::check(const gil_held& gil) {
     return false;
   }
   return true;
+}
+
+bool interrupter::may_interrupt() const noexcept {
+  bool interrupted =
+      due_.load(std::memory_order_acquire) || raised_from_elsewhere_.load(std::memory_order_relaxed);
+  return (interrupted && is_target()) || fenced() || waits_ended_.load(std::memory_order_acquire);
 }
 
 void interrupter::end_waits() noexcept {

@@ -13,7 +13,7 @@ namespace interp_actors::python {
 
 /// Lets other threads interrupt what an interpreter's own thread runs, and fence the interpreter off for
 /// good. What runs has a number, so an interrupt that comes late hits nothing else.
-/// Thread: `interrupt`, `fence`, `fenced` and `end_waits` any; `waiting`, `check` and `is_target` any of the
+/// Thread: `interrupt`, `fence`, `fenced` and `end_waits` any; `waiting`, `check`, `is_target` and `may_interrupt` any of the
 /// interpreter's; the rest its own.
 /// Death: an interrupt after `detach` does nothing; `detach` waits for one that is on its way. The object
 /// must exist until the interpreter has ended, since CPython may hold its address until then.
@@ -68,6 +68,9 @@ public:
   /// Raises what was to interrupt the calling thread, as between two instructions of Python code, once; for waits
   /// of our own. Returns false with the exception set.
   bool check(const gil_held& gil);
+
+  /// Whether `check` may raise in the calling thread. Needs no GIL.
+  bool may_interrupt() const noexcept;
 
   /// From now on nothing in the interpreter waits any more, for whatever may come.
   void end_waits() noexcept;

@@ -17,6 +17,9 @@ struct exporter {
   PyObject_HEAD shared_bytes bytes;
 };
 
+/// The format of plain bytes, in every view of them: comparing addresses is enough for our own.
+constexpr char plain_format[] = "B";
+
 /// Where the bytes are; never null, also where there are none.
 void* memory_of(const shared_bytes& bytes) {
   static constexpr std::byte nothing{};
@@ -56,7 +59,7 @@ int exporter_getbuffer(PyObject* self, Py_buffer* view, int flags) {
   view->internal = nullptr;
   view->ndim = format ? static_cast<int>(format->shape.size()) : 1;
   if ((flags & PyBUF_FORMAT) == PyBUF_FORMAT)
-    view->format = const_cast<char*>(format ? format->format.c_str() : "B");
+    view->format = const_cast<char*>(format ? format->format.c_str() : plain_format);
   if ((flags & PyBUF_ND) == PyBUF_ND)
     view->shape = format ? const_cast<Py_ssize_t*>(format->shape.data()) : &view->len;
   if ((flags & PyBUF_STRIDES) == PyBUF_STRIDES)
@@ -96,8 +99,8 @@ exporter* whole_view(PyTypeObject* exporter_type, PyObject* value) {
       || (view->mbuf->flags & _Py_MANAGED_BUFFER_RELEASED) != 0)
     return nullptr;
   auto& buffer = view->view;
-  if (!buffer.obj || Py_TYPE(buffer.obj) != exporter_type || buffer.ndim != 1 || !buffer.format
-      || std::strcmp(buffer.format, "B") != 0)
+  if (!buffer.obj || Py_TYPE(buffer.obj) != exporter_type || buffer.ndim != 1
+      || buffer.format != plain_format)
     return nullptr;
   auto* owner = reinterpret_cast<exporter*>(buffer.obj);
   auto& bytes = owner->bytes;
@@ -223,28 +226,32 @@ object to_python(const gil_held& gil, PyTypeObject* exporter_type, shared_bytes 
   return steal(gil, PyMemoryView_FromObject(owner.get()));
 }
 
-object spare_view::make(const gil_held& gil, PyTypeObject* exporter_type, const shared_bytes& bytes) {
+bool reuse_view(const gil_held&, PyTypeObject* exporter_type, PyObject* view, shared_bytes& bytes) {
 #ifdef INTERP_ACTORS_KNOWN_MEMORYVIEW
-  // Between the calls the garbage collector may have shown the spare view to Python.
-  if (spare_ && bytes && !bytes.format()) {
-    auto view = std::move(spare_);
-    if (auto* owner = whole_view(exporter_type, view.get()); owner && unseen(view.get(), owner)) {
-      point_at(view.get(), owner, bytes);
-      return view;
-    }
+  if (!PyMemoryView_Check(view) || bytes.format())
+    return false;
+  if (auto* owner = whole_view(exporter_type, view); owner && unseen(view, owner)) {
+    point_at(view, owner, std::move(bytes));
+    return true;
   }
 #endif
-  return to_python(gil, exporter_type, bytes);
+  return false;
 }
 
-void spare_view::give_back(const gil_held&, PyTypeObject* exporter_type, object view) {
-#ifdef INTERP_ACTORS_KNOWN_MEMORYVIEW
-  if (!spare_ && view && PyMemoryView_Check(view.get()))
-    if (auto* owner = whole_view(exporter_type, view.get()); owner && unseen(view.get(), owner)) {
-      point_at(view.get(), owner, {});
-      spare_ = std::move(view);
-    }
-#endif
+object spare_view::make(const gil_held& gil, PyTypeObject* exporter_type, shared_bytes bytes) {
+  // Between the calls the garbage collector may have shown the spare view to Python.
+  if (spare_ && bytes) {
+    auto view = std::move(spare_);
+    if (reuse_view(gil, exporter_type, view.get(), bytes))
+      return view;
+  }
+  return to_python(gil, exporter_type, std::move(bytes));
+}
+
+void spare_view::give_back(const gil_held& gil, PyTypeObject* exporter_type, object view) {
+  shared_bytes nothing;
+  if (!spare_ && view && reuse_view(gil, exporter_type, view.get(), nothing))
+    spare_ = std::move(view);
 }
 
 std::optional<shared_bytes> from_python(const gil_held& gil, const payload_rules& rules, PyObject* value,

@@ -20,6 +20,11 @@ object make_exporter_type(const gil_held& gil, PyObject* module);
 /// with an exception set on failure.
 object to_python(const gil_held& gil, _typeobject* exporter_type, shared_bytes bytes);
 
+/// Makes `view` the view of `bytes`, plain ones or none at all, and lets go of what it showed, if it is a whole
+/// view of plain bytes that `to_python` made and its caller's reference is the only one to it, its buffer and its
+/// payload. Returns false where it is not, or where that cannot be known; then `bytes` are as they were.
+bool reuse_view(const gil_held& gil, _typeobject* exporter_type, PyObject* view, shared_bytes& bytes);
+
 /// Keeps one memoryview that a call is done with, so that the next call need not allocate three objects
 /// (about 50 ns of a round trip's processor time). Kept only where nothing else can see the view, its buffer
 /// or its payload.
@@ -28,7 +33,7 @@ object to_python(const gil_held& gil, _typeobject* exporter_type, shared_bytes b
 class spare_view {
 public:
   /// As `to_python`, with the spare view if there is one.
-  object make(const gil_held& gil, _typeobject* exporter_type, const shared_bytes& bytes);
+  object make(const gil_held& gil, _typeobject* exporter_type, shared_bytes bytes);
 
   /// Takes back what `make` returned: keeps it, without its payload, or drops it.
   void give_back(const gil_held& gil, _typeobject* exporter_type, object view);

@@ -30,9 +30,6 @@ bool wait_for(const gil_held& gil, module_state& state, awaited& answer, host::c
   return true;
 }
 
-namespace {
-
-/// Sets the exception that `failure` is.
 void raise_failure(const gil_held& gil, module_state& state, const error_value& failure, bool reraise) {
   if (failure.category == "interp_actors::errc") {
     auto code = static_cast<errc>(failure.code);
@@ -49,8 +46,6 @@ void raise_failure(const gil_held& gil, module_state& state, const error_value& 
   if (auto error = to_python(gil, state.types.actor_error, failure))
     PyErr_SetObject(state.types.actor_error, error.get());
 }
-
-} // namespace
 
 object result_of(const gil_held& gil, module_state& state, const awaited& answer, bool reraise) {
   return steal(gil, at_boundary([&]() -> PyObject* {

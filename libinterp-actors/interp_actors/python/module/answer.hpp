@@ -12,9 +12,12 @@ struct module_state;
 bool wait_for(const gil_held& gil, module_state& state, awaited& answer, host::clock::time_point until,
               const char* whom);
 
-/// Returns what was replied, or null with the exception set that the answer is: RemoteError for an exception in
-/// another interpreter, or that exception itself where `reraise` asks for it and it can be built; TimeoutError for
-/// a deadline, CancelledError, else ActorError; TypeError for a reply that Python cannot hold. Throws nothing.
+/// Raises what a failed request is: RemoteError for an exception in another interpreter, or that exception itself
+/// where `reraise` asks for it and it can be built; TimeoutError for a deadline, else ActorError.
+void raise_failure(const gil_held& gil, module_state& state, const error_value& failure, bool reraise);
+
+/// Returns what was replied, or null with the exception set that the answer is: as `raise_failure`, or
+/// CancelledError; TypeError for a reply that Python cannot hold. Throws nothing.
 /// Precondition: it has come.
 object result_of(const gil_held& gil, module_state& state, const awaited& answer, bool reraise = false);
 

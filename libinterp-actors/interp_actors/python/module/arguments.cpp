@@ -42,7 +42,7 @@ bool take_arguments(const char* function, std::span<const char* const> names, st
 bool read_timeout(const gil_held&, PyObject* value, std::chrono::steady_clock::time_point& until) {
   using clock = std::chrono::steady_clock;
   until = clock::time_point::max();
-  if (!value || value == Py_None)
+  if (!is_given(value))
     return true;
   auto seconds = PyFloat_AsDouble(value);
   if (seconds == -1 && PyErr_Occurred())
@@ -87,6 +87,33 @@ bool read_size(const gil_held&, const char* what, PyObject* value, std::size_t& 
     return false;
   }
   size = static_cast<std::size_t>(number);
+  return true;
+}
+
+bool is_given(PyObject* value) noexcept {
+  return value && value != Py_None;
+}
+
+bool read_format(const gil_held&, PyObject* value, buffer_format& how) {
+  Py_ssize_t size = 0;
+  auto* text = PyUnicode_AsUTF8AndSize(value, &size);
+  if (!text)
+    return false;
+  how.format.assign(text, static_cast<std::size_t>(size));
+  how.itemsize = size_of_code(how.format);
+  return true;
+}
+
+bool read_shape(const gil_held& gil, PyObject* value, std::vector<std::ptrdiff_t>& lengths) {
+  auto found = steal(gil, PyLong_Check(value) ? PyTuple_Pack(1, value) : PySequence_Tuple(value));
+  if (!found)
+    return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(found.get()); ++i) {
+    auto length = PyNumber_AsSsize_t(PyTuple_GET_ITEM(found.get(), i), PyExc_OverflowError);
+    if (length == -1 && PyErr_Occurred())
+      return false;
+    lengths.push_back(length);
+  }
   return true;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/base/buffer_format.hpp"
 #include "interp_actors/python/object.hpp"
 
 #include <chrono>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace interp_actors::python {
 
@@ -32,5 +34,15 @@ bool check_callback(PyObject* callback, const char* argument);
 
 /// Reads a number of things, at least 0. Returns false with an exception set that names `what`.
 bool read_size(const gil_held& gil, const char* what, PyObject* value, std::size_t& size);
+
+/// Whether an argument was given and is not None.
+bool is_given(PyObject* value) noexcept;
+
+/// Reads a format of the module struct, and the size of its element where it is a single code; else the size is 0.
+/// Returns false with an exception set.
+bool read_format(const gil_held& gil, PyObject* value, buffer_format& how);
+
+/// Reads lengths along each dimension, or the only one. Returns false with an exception set.
+bool read_shape(const gil_held& gil, PyObject* value, std::vector<std::ptrdiff_t>& lengths);
 
 } // namespace interp_actors::python

@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 namespace interp_actors::python {
@@ -23,6 +24,8 @@ PyObject* at_boundary(F f) noexcept {
       PyErr_SetString(PyExc_SystemError, "interp-actors: an exception was announced and not set");
   } catch (const value_error& problem) {
     PyErr_SetString(PyExc_TypeError, problem.what());
+  } catch (const std::invalid_argument& problem) {
+    PyErr_SetString(PyExc_ValueError, problem.what());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& problem) {
@@ -39,6 +42,11 @@ void destroy(const gil_held& gil, std::shared_ptr<T>& held) {
   held.~shared_ptr();
   if (last.use_count() == 1)
     gil.release([&last] { last.reset(); });
+}
+
+/// Returns `object` itself, for `__enter__`.
+inline PyObject* return_self(PyObject* object, PyObject*) {
+  return Py_NewRef(object);
 }
 
 /// A function with any signature as CPython's table of methods holds it.

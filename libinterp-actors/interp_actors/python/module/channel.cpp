@@ -3,12 +3,11 @@
 #include "interp_actors/python/module/channel.hpp"
 
 #include "interp_actors/python/module/arguments.hpp"
+#include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/channel_object.hpp"
 #include "interp_actors/python/module/host.hpp"
 
 #include <algorithm>
-#include <new>
-#include <stdexcept>
 #include <vector>
 
 namespace interp_actors::python {
@@ -40,18 +39,12 @@ bool read_options(const gil_held& gil, const std::array<PyObject*, 6>& given, ch
       return false;
     options.objects = truth == 1;
   }
-  bool has_format = format && format != Py_None;
-  bool has_shape = shape && shape != Py_None;
-  if (!has_format && !has_shape)
+  if (!is_given(format) && !is_given(shape))
     return true;
   element.emplace();
-  if (has_format) {
-    Py_ssize_t size = 0;
-    auto* text = PyUnicode_AsUTF8AndSize(format, &size);
-    if (!text)
+  if (is_given(format)) {
+    if (!read_format(gil, format, *element))
       return false;
-    element->format.assign(text, static_cast<std::size_t>(size));
-    element->itemsize = size_of_code(element->format);
     if (element->itemsize == 0) {
       PyErr_SetString(PyExc_ValueError,
                       "channel(): format is a single code of the module struct, such as 'd'; give others "
@@ -59,20 +52,9 @@ bool read_options(const gil_held& gil, const std::array<PyObject*, 6>& given, ch
       return false;
     }
   }
-  if (!has_shape) {
-    element->shape.push_back(-1);
-    return true;
-  }
-  auto lengths =
-      PyLong_Check(shape) ? steal(gil, PyTuple_Pack(1, shape)) : steal(gil, PySequence_Tuple(shape));
-  if (!lengths)
-    return false;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(lengths.get()); ++i) {
-    auto length = PyNumber_AsSsize_t(PyTuple_GET_ITEM(lengths.get(), i), PyExc_OverflowError);
-    if (length == -1 && PyErr_Occurred())
-      return false;
-    element->shape.push_back(length);
-  }
+  if (is_given(shape))
+    return read_shape(gil, shape, element->shape);
+  element->shape.push_back(-1);
   return true;
 }
 
@@ -83,7 +65,7 @@ PyObject* make(PyObject* module, PyObject* const* values, Py_ssize_t count, PyOb
   std::array<PyObject*, 6> given{};
   channel_options options;
   std::optional<buffer_format> element;
-  try {
+  return at_boundary([&]() -> PyObject* {
     if (!take_arguments("channel", names, 0, 3, values, count, keywords, given)
         || !read_options(gil, given, options, element) || !check_holder(gil, state))
       return nullptr;
@@ -92,12 +74,7 @@ PyObject* make(PyObject* module, PyObject* const* values, Py_ssize_t count, PyOb
     auto sender = make_sender(gil, state, std::move(made.first));
     auto receiver = sender ? make_receiver(gil, state, std::move(made.second)) : object{};
     return receiver ? PyTuple_Pack(2, sender.get(), receiver.get()) : nullptr;
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::invalid_argument& problem) {
-    PyErr_Format(PyExc_ValueError, "channel(): %s", problem.what());
-  }
-  return nullptr;
+  });
 }
 
 /// Receiving ends that one thread waits at, for the time of the wait.
@@ -152,28 +129,15 @@ PyObject* select_from(const gil_held& gil, module_state& state, PyObject* channe
     return nullptr;
   }
   auto found = ready_ones(gil, set, channels);
-  if (!found || PyList_GET_SIZE(found.get()) > 0)
-    return found.release();
-  auto wake = std::make_shared<bell>();
-  auto& control = *state.context->control;
-  interrupter::waiting here{control, *wake};
-  while (control.check(gil)) {
-    bool late = gil.release([&] {
-      bool all = std::ranges::all_of(set.queues, [&](auto& queue) { return queue->arm(wake); });
-      bool rung = !all || wake->wait_until(until);
-      for (auto& queue : set.queues)
-        queue->disarm();
-      return !rung;
-    });
-    found = ready_ones(gil, set, channels);
-    if (!found || PyList_GET_SIZE(found.get()) > 0)
-      return found.release();
-    if (late) {
+  while (found && PyList_GET_SIZE(found.get()) == 0) {
+    auto waited = wait_for_any(gil, state, set.queues, std::make_shared<bell>(), until);
+    if (waited == 0)
       PyErr_SetString(PyExc_TimeoutError, "no message came in time");
+    if (waited != 1)
       return nullptr;
-    }
+    found = ready_ones(gil, set, channels);
   }
-  return nullptr;
+  return found.release();
 }
 
 PyObject* select(PyObject* module, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
@@ -188,16 +152,7 @@ PyObject* select(PyObject* module, PyObject* const* values, Py_ssize_t count, Py
   auto channels = steal(gil, PySequence_Tuple(given[0]));
   if (!channels)
     return nullptr;
-  try {
-    return select_from(gil, state, channels.get(), until);
-  } catch (const std::bad_alloc&) {
-    return PyErr_NoMemory();
-  }
-}
-
-template <class F>
-PyCFunction function(F f) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+  return at_boundary([&] { return select_from(gil, state, channels.get(), until); });
 }
 
 } // namespace
@@ -218,6 +173,27 @@ void raise_closed(const gil_held& gil, module_state& state, const std::string& r
   auto raised = text ? steal(gil, PyObject_CallOneArg(type, text.get())) : object{};
   if (raised && PyObject_SetAttrString(raised.get(), "reason", text.get()) == 0)
     PyErr_SetObject(type, raised.get());
+}
+
+int wait_for_any(const gil_held& gil, module_state& state,
+                 std::span<const std::shared_ptr<channel_queue>> queues, const std::shared_ptr<bell>& wake,
+                 wait_clock::time_point until) {
+  auto& control = *state.context->control;
+  interrupter::waiting here{control, *wake};
+  while (control.check(gil)) {
+    bool ready = false;
+    bool late = gil.release([&] {
+      bool all = std::ranges::all_of(queues, [&](auto& queue) { return queue->arm(wake); });
+      bool rung = !all || wake->wait_until(until);
+      for (auto& queue : queues)
+        queue->disarm();
+      ready = std::ranges::any_of(queues, [](auto& queue) { return queue->ready(); });
+      return !rung;
+    });
+    if (ready || late)
+      return ready ? 1 : 0;
+  }
+  return -1;
 }
 
 object to_python(const gil_held& gil, module_state& state, held_end end) {
@@ -264,7 +240,7 @@ void give_back(const gil_held&, module_state& state, PyObject* value, held_end e
 
 bool add_channels(const gil_held& gil, PyObject* module, module_state& state) {
   static PyMethodDef functions[] = {
-      {"channel", function(make), METH_FASTCALL | METH_KEYWORDS,
+      {"channel", as_function(make), METH_FASTCALL | METH_KEYWORDS,
        "channel($module, messages=64, bytes=0, when_full='wait', *, format=None, shape=None, objects=False)\n"
        "--\n\n"
        "Make a channel; return its SendChannel and its ReceiveChannel.\n\n"
@@ -277,7 +253,7 @@ bool add_channels(const gil_held& gil, PyObject* module, module_state& state) {
        "    objects: let senders send pickled objects; unpickling runs whatever they want.\n\n"
        "Raises:\n"
        "    ValueError: an option makes no sense."},
-      {"select", function(select), METH_FASTCALL | METH_KEYWORDS,
+      {"select", as_function(select), METH_FASTCALL | METH_KEYWORDS,
        "select($module, channels, timeout=None)\n--\n\n"
        "Wait until recv() would return at once, or raise ChannelClosed, for one of several channels; return "
        "the list of those.\n\n"

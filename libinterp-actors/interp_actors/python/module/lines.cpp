@@ -59,33 +59,32 @@ int write_some(int descriptor, std::string_view& text) {
   return 0;
 }
 
-/// Writes all of `text`, which comes out in one piece, unless the thread is interrupted meanwhile.
+/// Writes all of `text`, which comes out in one piece, unless the thread is interrupted meanwhile. The stream's
+/// gate is never kept over a wait for the GIL, which may never end.
 bool emit(const gil_held& gil, lines* self, std::string text) {
   std::string_view left{text};
   auto* state = state_of(reinterpret_cast<PyObject*>(self));
   if (!state)
     PyErr_Clear(); // the module is gone already
+  auto* control = state && state->context ? state->context->control.get() : nullptr;
   auto& gate = self->descriptor == STDOUT_FILENO ? self->gate->out : self->gate->err;
-  bool held = false;
   int problem = 0;
   while (!left.empty() && problem == 0) {
     gil.release([&] {
-      held = held || gate.try_lock_for(stalled_slice);
-      if (!held)
-        return;
-      problem = write_some(self->descriptor, left);
-      if (left.empty() || problem != 0) { // before the wait for the GIL, which may never come
+      bool held = false;
+      do {
+        held = held || gate.try_lock_for(stalled_slice);
+        if (held)
+          problem = write_some(self->descriptor, left);
+      } while (!left.empty() && problem == 0 && !(control && control->may_interrupt()));
+      if (held)
         gate.unlock();
-        held = false;
-      }
     });
-    if (!left.empty() && problem == 0 && state && state->context && !state->context->control->check(gil))
-      problem = -1; // the exception is set
+    if (!left.empty() && problem == 0 && !control->check(gil))
+      return false;
   }
-  if (held)
-    gate.unlock();
-  if (problem <= 0)
-    return problem == 0;
+  if (problem == 0)
+    return true;
   errno = problem;
   PyErr_SetFromErrno(PyExc_OSError);
   return false;

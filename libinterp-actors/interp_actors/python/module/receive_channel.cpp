@@ -1,10 +1,11 @@
 #include "interp_actors/python/detail/capi.hpp"
 
 #include "interp_actors/python/module/arguments.hpp"
+#include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/channel.hpp"
 #include "interp_actors/python/module/channel_object.hpp"
 
-#include <new>
+#include <thread>
 
 namespace interp_actors::python {
 
@@ -14,50 +15,69 @@ namespace {
 /// are let go as soon as Python lets them go.
 constexpr std::size_t small_payload = 4096;
 
-struct receive_channel {
-  PyObject_HEAD receiver_part part;
-};
-
-receiver_part& part_of(PyObject* self) {
-  return reinterpret_cast<receive_channel*>(self)->part;
+/// Lets go of payloads that nobody but this object sees, and of views that somebody else sees.
+void let_go(const gil_held& gil, receiver_part& self) {
+  for (auto& view : self.given) {
+    shared_bytes nothing;
+    if (view && !reuse_view(gil, self.state->types.exporter, view.get(), nothing))
+      view = {};
+  }
 }
 
-/// Lets go of payloads that nobody but this object sees.
-void let_go(const gil_held& gil, receiver_part& self) {
-  for (auto& view : self.given)
-    if (view)
-      self.spare.give_back(gil, self.state->types.exporter, std::move(view));
+/// Returns `bytes` as a view; that of a small payload is made from the last but one, which a loop has let go by
+/// now.
+PyObject* view_of(const gil_held& gil, receiver_part& self, shared_bytes bytes) {
+  auto* exporter = self.state->types.exporter;
+  auto& last = self.given[++self.turn % self.given.size()];
+  bool small = bytes && bytes.size() <= small_payload && !bytes.format();
+  if (small && last && reuse_view(gil, exporter, last.get(), bytes))
+    return Py_NewRef(last.get());
+  last = {};
+  auto view = to_python(gil, exporter, std::move(bytes));
+  if (small && view)
+    last = borrow(gil, view.get());
+  return view.release();
 }
 
 /// The next message, a payload or an end, as a Python object.
 PyObject* convert_next(const gil_held& gil, receiver_part& self) {
-  auto& state = *self.state;
   auto* next = self.queue->front();
-  if (next->cargo) {
-    if (next->cargo->is_object) {
-      PyErr_SetString(PyExc_TypeError, "the next message is a pickled object; take it with recv_object()");
-      return nullptr;
-    }
-    auto item = self.queue->pop();
-    return to_python(gil, state, std::move(item.cargo->end)).release();
+  if (!next->cargo)
+    return view_of(gil, self, self.queue->pop().payload);
+  if (next->cargo->is_object) {
+    PyErr_SetString(PyExc_TypeError, "the next message is a pickled object; take it with recv_object()");
+    return nullptr;
   }
-  auto bytes = self.queue->pop().payload;
-  auto* exporter = state.types.exporter;
-  auto& last = self.given[++self.turn % self.given.size()];
-  if (last)
-    self.spare.give_back(gil, exporter, std::move(last));
-  last = {};
-  bool small = bytes && bytes.size() <= small_payload && !bytes.format();
-  auto view = small ? self.spare.make(gil, exporter, bytes) : to_python(gil, exporter, std::move(bytes));
-  if (small && view)
-    last = borrow(gil, view.get());
-  return view.release();
+  auto item = self.queue->pop();
+  return to_python(gil, *self.state, std::move(item.cargo->end)).release();
 }
 
 /// Raises why nothing comes any more.
 void raise_end(const gil_held& gil, receiver_part& self) {
   auto reason = self.queue->reason();
   raise_closed(gil, *self.state, reason.empty() ? "all sending ends are gone" : reason);
+}
+
+/// Waits until there is a message, or none will come any more. Returns 1 then, 0 at `until`, -1 with an
+/// exception set.
+int wait_for_message(const gil_held& gil, receiver_part& self, wait_clock::time_point until) {
+  auto queue = self.queue;
+  auto wake = self.wake;
+  if (queue->ready())
+    return 1;
+  let_go(gil, self);
+  self.busy = true;
+  bool found = false;
+  if (self.yields.begin()) {
+    self.yields.end(gil.release([&] {
+      std::this_thread::yield();
+      found = queue->ready();
+      return queue->size();
+    }));
+  }
+  auto result = found ? 1 : wait_for_any(gil, *self.state, {&queue, 1}, wake, until);
+  self.busy = false;
+  return result;
 }
 
 /// Waits for the next message. Returns false with an exception set, a TimeoutError at `until`, or without one
@@ -71,77 +91,68 @@ bool next_is_there(const gil_held& gil, receiver_part& self, wait_clock::time_po
   return found == 1 && self.where == receiver_part::place::here && self.queue->front();
 }
 
-PyObject* iterate(PyObject* self) {
-  return Py_NewRef(self);
-}
-
 PyObject* next(PyObject* object_self) {
   auto gil = gil_held::entered();
-  auto& self = part_of(object_self);
-  try {
-    if (self.where != receiver_part::place::closed && !check_receiver(gil, self))
+  auto& self = part_of<receiver_part>(object_self);
+  return at_boundary([&]() -> PyObject* {
+    // A closed one is as one at the end of what all senders sent.
+    if (self.where == receiver_part::place::closed || !check_receiver(gil, self))
       return nullptr;
-    if (self.where == receiver_part::place::closed)
-      return nullptr; // as at the end of what all senders sent
     if (next_is_there(gil, self, wait_clock::time_point::max()))
       return convert_next(gil, self);
     if (!PyErr_Occurred() && self.where == receiver_part::place::here && !self.queue->reason().empty())
       raise_end(gil, self);
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  }
-  return nullptr;
+    return nullptr;
+  });
 }
 
-PyObject* recv(PyObject* object_self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
+/// What `recv` and `recv_object` have in common: `convert` makes a Python object of the next message, once it is
+/// there.
+template <class F>
+PyObject* receive(const char* name, PyObject* object_self, PyObject* const* values, Py_ssize_t count,
+                  PyObject* keywords, F convert) {
   auto gil = gil_held::entered();
-  auto& self = part_of(object_self);
+  auto& self = part_of<receiver_part>(object_self);
   static constexpr std::array names{"timeout"};
   std::array<PyObject*, 1> given{};
   auto until = wait_clock::time_point::max();
-  if (!take_arguments("recv", names, 0, 1, values, count, keywords, given)
-      || !read_timeout(gil, given[0], until) || !check_receiver(gil, self))
-    return nullptr;
-  try {
-    if (next_is_there(gil, self, until))
-      return convert_next(gil, self);
-    if (!PyErr_Occurred())
-      raise_end(gil, self);
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  }
-  return nullptr;
-}
-
-PyObject* recv_object(PyObject* object_self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
-  auto gil = gil_held::entered();
-  auto& self = part_of(object_self);
-  static constexpr std::array names{"timeout"};
-  std::array<PyObject*, 1> given{};
-  auto until = wait_clock::time_point::max();
-  if (!take_arguments("recv_object", names, 0, 1, values, count, keywords, given)
-      || !read_timeout(gil, given[0], until) || !check_receiver(gil, self))
-    return nullptr;
-  if (!self.queue->options.objects) {
-    PyErr_SetString(PyExc_TypeError, "recv_object(): this channel was made without objects=True");
-    return nullptr;
-  }
-  try {
-    if (!next_is_there(gil, self, until)) {
-      if (!PyErr_Occurred())
+  return at_boundary([&]() -> PyObject* {
+    if (!take_arguments(name, names, 0, 1, values, count, keywords, given)
+        || !read_timeout(gil, given[0], until) || !check_receiver(gil, self))
+      return nullptr;
+    return convert(gil, self, [&] {
+      bool there = next_is_there(gil, self, until);
+      if (!there && !PyErr_Occurred())
         raise_end(gil, self);
-      return nullptr;
-    }
-    auto* first = self.queue->front();
-    if (!first->cargo || !first->cargo->is_object) {
-      PyErr_SetString(PyExc_TypeError, "the next message is no pickled object; take it with recv()");
-      return nullptr;
-    }
-    return unpickled(gil, *self.state, self.queue->pop()).release();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  }
-  return nullptr;
+      return there;
+    });
+  });
+}
+
+PyObject* recv(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
+  return receive("recv", self, values, count, keywords,
+                 [](const gil_held& gil, receiver_part& part, auto await_next) -> PyObject* {
+                   return await_next() ? convert_next(gil, part) : nullptr;
+                 });
+}
+
+PyObject* recv_object(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
+  return receive(
+      "recv_object", self, values, count, keywords,
+      [](const gil_held& gil, receiver_part& part, auto await_next) -> PyObject* {
+        if (!part.queue->options.objects) {
+          PyErr_SetString(PyExc_TypeError, "recv_object(): this channel was made without objects=True");
+          return nullptr;
+        }
+        if (!await_next())
+          return nullptr;
+        auto* first = part.queue->front();
+        if (!first->cargo || !first->cargo->is_object) {
+          PyErr_SetString(PyExc_TypeError, "the next message is no pickled object; take it with recv()");
+          return nullptr;
+        }
+        return unpickled(gil, *part.state, part.queue->pop()).release();
+      });
 }
 
 void drop(const gil_held& gil, receiver_part& self, const char* reason) {
@@ -166,41 +177,20 @@ void drop(const gil_held& gil, receiver_part& self, const char* reason) {
   });
 }
 
-PyObject* close(PyObject* self, PyObject*) {
+void drop(const gil_held& gil, receiver_part& self) {
+  drop(gil, self, "its receiving end was dropped");
+}
+
+PyObject* close(PyObject* object_self, PyObject*) {
   auto gil = gil_held::entered();
-  let_go(gil, part_of(self));
-  drop(gil, part_of(self), "its receiver closed it");
+  auto& self = part_of<receiver_part>(object_self);
+  let_go(gil, self);
+  drop(gil, self, "its receiver closed it");
   Py_RETURN_NONE;
 }
 
-PyObject* enter(PyObject* self, PyObject*) {
-  return Py_NewRef(self);
-}
-
-PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
-  return close(self, nullptr);
-}
-
 Py_ssize_t length(PyObject* self) {
-  return static_cast<Py_ssize_t>(part_of(self).queue->size());
-}
-
-int truth(PyObject*) {
-  return 1;
-}
-
-void dealloc(PyObject* self) {
-  auto gil = gil_held::entered();
-  auto* type = Py_TYPE(self);
-  drop(gil, part_of(self), "its receiving end was dropped");
-  part_of(self).~receiver_part();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-template <class F>
-PyCFunction function(F f) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+  return static_cast<Py_ssize_t>(part_of<receiver_part>(self).queue->size());
 }
 
 } // namespace
@@ -222,52 +212,23 @@ bool check_receiver(const gil_held& gil, receiver_part& self) {
   return false;
 }
 
-int wait_for_message(const gil_held& gil, receiver_part& self, wait_clock::time_point until) {
-  auto queue = self.queue;
-  auto wake = self.wake;
-  if (queue->ready())
-    return 1;
-  let_go(gil, self);
-  auto& control = *self.state->context->control;
-  interrupter::waiting here{control, *wake};
-  self.busy = true;
-  int result = -1;
-  while (control.check(gil)) {
-    bool late = gil.release([&] {
-      if (!queue->arm(wake))
-        return false;
-      bool rung = wake->wait_until(until);
-      queue->disarm();
-      return !rung;
-    });
-    if (queue->ready() || late) {
-      result = queue->ready() ? 1 : 0;
-      break;
-    }
-  }
-  self.busy = false;
-  return result;
-}
-
 object make_receiver(const gil_held& gil, module_state& state, channel_lease lease) {
-  auto* type = reinterpret_cast<PyTypeObject*>(state.receive_channel);
-  auto made = steal(gil, type ? type->tp_alloc(type, 0) : nullptr);
+  auto made = make_end<receiver_part>(gil, state, state.receive_channel);
   if (!made)
     return {};
-  auto& part = *new (&part_of(made.get())) receiver_part;
-  part.state = &state;
+  auto& part = part_of<receiver_part>(made.get());
   part.queue = lease.queue();
   part.number = state.context->holdings->hold(std::move(lease));
   return made;
 }
 
 receiver_part* as_receiver(const module_state& state, PyObject* value) {
-  return reinterpret_cast<PyObject*>(Py_TYPE(value)) == state.receive_channel ? &part_of(value) : nullptr;
+  return part_of<receiver_part>(state.receive_channel, value);
 }
 
 object make_receive_channel_type(const gil_held& gil, PyObject* module) {
   static PyMethodDef methods[] = {
-      {"recv", function(recv), METH_FASTCALL | METH_KEYWORDS,
+      {"recv", as_function(recv), METH_FASTCALL | METH_KEYWORDS,
        "recv($self, timeout=None)\n--\n\n"
        "Return the next message: a read-only memoryview, None, or an end of a channel.\n\n"
        "A view stays valid until it is dropped, also when its sender or the channel is gone.\n\n"
@@ -277,7 +238,7 @@ object make_receive_channel_type(const gil_held& gil, PyObject* module) {
        "    ChannelClosed: nothing will come any more.\n"
        "    TimeoutError: no message in time.\n"
        "    RuntimeError: this end was moved to another owner."},
-      {"recv_object", function(recv_object), METH_FASTCALL | METH_KEYWORDS,
+      {"recv_object", as_function(recv_object), METH_FASTCALL | METH_KEYWORDS,
        "recv_object($self, timeout=None)\n--\n\n"
        "Return the next object that was sent with send_object().\n\n"
        "Args:\n"
@@ -287,25 +248,24 @@ object make_receive_channel_type(const gil_held& gil, PyObject* module) {
        "    ChannelClosed, TimeoutError, RuntimeError: as recv()."},
       {"close", close, METH_NOARGS,
        "close($self, /)\n--\n\nClose the channel for good: its senders get ChannelClosed."},
-      {"__enter__", enter, METH_NOARGS, "__enter__($self, /)\n--\n\nReturn this end."},
-      {"__exit__", function(leave), METH_FASTCALL,
-       "__exit__($self, /, *exception)\n--\n\nClose the channel."},
+      {"__enter__", return_self, METH_NOARGS, "__enter__($self, /)\n--\n\nReturn this end."},
+      {"__exit__", close, METH_VARARGS, "__exit__($self, /, *exception)\n--\n\nClose the channel."},
       {nullptr, nullptr, 0, nullptr},
   };
   static PyType_Slot slots[] = {
       {Py_tp_methods, methods},
-      {Py_tp_iter, reinterpret_cast<void*>(iterate)},
+      {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
       {Py_tp_iternext, reinterpret_cast<void*>(next)},
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc_end<receiver_part, drop>)},
       {Py_sq_length, reinterpret_cast<void*>(length)},
-      {Py_nb_bool, reinterpret_cast<void*>(truth)},
+      {Py_nb_bool, reinterpret_cast<void*>(always_true)},
       {Py_tp_doc,
        const_cast<char*>("The receiving end of a channel; iterating over it receives until the last "
                          "sending end is gone.\n\nlen() is the number of messages that wait.")},
       {0, nullptr},
   };
   static PyType_Spec spec = {
-      "interp_actors.ReceiveChannel", static_cast<int>(sizeof(receive_channel)), 0,
+      "interp_actors.ReceiveChannel", static_cast<int>(sizeof(end_object<receiver_part>)), 0,
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   return steal(gil, PyType_FromModuleAndSpec(module, &spec, nullptr));
 }

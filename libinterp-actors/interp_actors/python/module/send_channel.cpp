@@ -1,24 +1,16 @@
 #include "interp_actors/python/detail/capi.hpp"
 
+#include "interp_actors/python/module/answer.hpp"
 #include "interp_actors/python/module/arguments.hpp"
+#include "interp_actors/python/module/boundary.hpp"
 #include "interp_actors/python/module/channel.hpp"
 #include "interp_actors/python/module/channel_object.hpp"
 
 #include <atomic>
-#include <new>
-#include <stdexcept>
 
 namespace interp_actors::python {
 
 namespace {
-
-struct send_channel {
-  PyObject_HEAD sender_part part;
-};
-
-sender_part& part_of(PyObject* self) {
-  return reinterpret_cast<send_channel*>(self)->part;
-}
 
 /// A message whose Python thread waits for room.
 /// Owner: that thread and the channel. The thread looks at `item` only after the end, or once it has
@@ -41,10 +33,14 @@ private:
   std::atomic<int> result_{-1};
 };
 
-bool fail(const gil_held& gil, module_state& state, channel_entry& entry, send_result result) {
+/// Raises why a message was not accepted; `problem` is that of `send_result::failed`.
+bool fail(const gil_held& gil, module_state& state, channel_entry& entry, send_result result,
+          const std::optional<error_value>& problem = {}) {
   if (result == send_result::closed) {
     auto reason = entry.reason();
     raise_closed(gil, state, reason.empty() ? "no more messages may come" : reason);
+  } else if (result == send_result::failed && problem) {
+    raise_failure(gil, state, *problem, false);
   } else {
     PyErr_SetString(state.channel_full ? state.channel_full : PyExc_RuntimeError,
                     "the channel holds as much as it may");
@@ -93,47 +89,46 @@ bool wait_for_room(const gil_held& gil, module_state& state, const std::shared_p
   if (sender->result() == send_result::accepted)
     return true;
   item = std::move(sender->item);
-  return fail(gil, state, *entry, sender->result());
+  return fail(gil, state, *entry, sender->result(), sender->problem);
+}
+
+/// Whether this end was not closed; else raises.
+bool check_open(const gil_held& gil, sender_part& self) {
+  if (self.entry)
+    return true;
+  raise_closed(gil, *self.state, "this sending end was closed");
+  return false;
+}
+
+/// Finds the size of an element with several codes, which Python's own module knows. Returns false with an
+/// exception set.
+bool measure_format(const gil_held& gil, PyObject* format, std::size_t& size) {
+  auto module = steal(gil, PyImport_ImportModule("_struct"));
+  auto length = module ? steal(gil, PyObject_CallMethod(module.get(), "calcsize", "O", format)) : object{};
+  auto found = length ? PyLong_AsSsize_t(length.get()) : -1;
+  if (found < 0) {
+    if (!PyErr_Occurred())
+      PyErr_SetString(PyExc_ValueError, "send(): the format has no size");
+    return false;
+  }
+  size = static_cast<std::size_t>(found);
+  return true;
 }
 
 /// The payload `data`, read as `format` and `shape` say where they are given.
 std::optional<shared_bytes> payload_of(const gil_held& gil, module_state& state, PyObject* data,
                                        PyObject* format, PyObject* shape) {
   auto bytes = from_python(gil, state.context->rules, data, "send(): the message");
-  if (!bytes || ((!format || format == Py_None) && (!shape || shape == Py_None)))
+  if (!bytes || (!is_given(format) && !is_given(shape)))
     return bytes;
   buffer_format how;
-  if (format && format != Py_None) {
-    Py_ssize_t size = 0;
-    auto* text = PyUnicode_AsUTF8AndSize(format, &size);
-    if (!text)
+  if (is_given(format)
+      && (!read_format(gil, format, how)
+          || (how.itemsize == 0 && !measure_format(gil, format, how.itemsize))))
+    return std::nullopt;
+  if (is_given(shape)) {
+    if (!read_shape(gil, shape, how.shape))
       return std::nullopt;
-    how.format.assign(text, static_cast<std::size_t>(size));
-    how.itemsize = size_of_code(how.format);
-    if (how.itemsize == 0) { // several codes: Python's own module knows
-      auto module = steal(gil, PyImport_ImportModule("_struct"));
-      auto length =
-          module ? steal(gil, PyObject_CallMethod(module.get(), "calcsize", "O", format)) : object{};
-      auto item = length ? PyLong_AsSsize_t(length.get()) : -1;
-      if (item < 0) {
-        if (!PyErr_Occurred())
-          PyErr_SetString(PyExc_ValueError, "send(): the format has no size");
-        return std::nullopt;
-      }
-      how.itemsize = static_cast<std::size_t>(item);
-    }
-  }
-  if (shape && shape != Py_None) {
-    auto lengths =
-        PyLong_Check(shape) ? steal(gil, PyTuple_Pack(1, shape)) : steal(gil, PySequence_Tuple(shape));
-    if (!lengths)
-      return std::nullopt;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(lengths.get()); ++i) {
-      auto length = PyNumber_AsSsize_t(PyTuple_GET_ITEM(lengths.get(), i), PyExc_OverflowError);
-      if (length == -1 && PyErr_Occurred())
-        return std::nullopt;
-      how.shape.push_back(length);
-    }
   } else if (how.itemsize == 0 || bytes->size() % how.itemsize != 0) {
     PyErr_Format(PyExc_ValueError, "send(): %zu bytes are no whole number of elements of %zu bytes",
                  bytes->size(), how.itemsize);
@@ -176,9 +171,29 @@ bool put_end(const gil_held& gil, sender_part& self, PyObject* value, wait_clock
   return sent;
 }
 
+bool send_end(const gil_held& gil, sender_part& self, const std::array<PyObject*, 4>& given,
+              wait_clock::time_point until) {
+  if (is_given(given[1]) || is_given(given[2])) {
+    PyErr_SetString(PyExc_TypeError, "send(): an end of a channel has no format and no shape");
+    return false;
+  }
+  return put_end(gil, self, given[0], until);
+}
+
+bool send_payload(const gil_held& gil, sender_part& self, const std::array<PyObject*, 4>& given,
+                  wait_clock::time_point until) {
+  auto bytes = payload_of(gil, *self.state, given[0], given[1], given[2]);
+  if (!bytes || !check_open(gil, self)) // code that ran in between may have closed it
+    return false;
+  channel_item item{std::move(*bytes), nullptr};
+  if (auto* queue = self.entry->local(); queue && queue->element)
+    item.payload = fitted(*queue, std::move(item.payload));
+  return put(gil, self, item, until);
+}
+
 PyObject* send(PyObject* object_self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
   auto gil = gil_held::entered();
-  auto& self = part_of(object_self);
+  auto& self = part_of<sender_part>(object_self);
   auto& state = *self.state;
   static constexpr std::array names{"data", "format", "shape", "timeout"};
   std::array<PyObject*, 4> given{};
@@ -188,84 +203,43 @@ PyObject* send(PyObject* object_self, PyObject* const* values, Py_ssize_t count,
   else if (!take_arguments("send", names, 1, 3, values, count, keywords, given)
            || !read_timeout(gil, given[3], until))
     return nullptr;
-  if (!check_holder(gil, state))
-    return nullptr;
-  if (!self.entry) {
-    raise_closed(gil, state, "this sending end was closed");
-    return nullptr;
-  }
-  try {
-    bool sent = false;
-    if (as_sender(state, given[0]) || as_receiver(state, given[0])) {
-      if ((given[1] && given[1] != Py_None) || (given[2] && given[2] != Py_None)) {
-        PyErr_SetString(PyExc_TypeError, "send(): an end of a channel has no format and no shape");
-        return nullptr;
-      }
-      sent = put_end(gil, self, given[0], until);
-    } else {
-      auto bytes = payload_of(gil, state, given[0], given[1], given[2]);
-      if (!bytes)
-        return nullptr;
-      if (!self.entry) { // closed by code that ran in between
-        raise_closed(gil, state, "this sending end was closed");
-        return nullptr;
-      }
-      channel_item item{std::move(*bytes), nullptr};
-      if (auto* queue = self.entry->local(); queue && queue->element)
-        item.payload = fitted(*queue, std::move(item.payload));
-      sent = put(gil, self, item, until);
-    }
-    if (sent)
-      Py_RETURN_NONE;
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::invalid_argument& problem) {
-    PyErr_Format(PyExc_ValueError, "send(): %s", problem.what());
-  }
-  return nullptr;
+  return at_boundary([&]() -> PyObject* {
+    if (!check_holder(gil, state) || !check_open(gil, self))
+      return nullptr;
+    bool is_end = as_sender(state, given[0]) || as_receiver(state, given[0]);
+    bool sent = is_end ? send_end(gil, self, given, until) : send_payload(gil, self, given, until);
+    return sent ? Py_NewRef(Py_None) : nullptr;
+  });
 }
 
 PyObject* send_object(PyObject* object_self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
   auto gil = gil_held::entered();
-  auto& self = part_of(object_self);
+  auto& self = part_of<sender_part>(object_self);
   auto& state = *self.state;
   static constexpr std::array names{"value", "timeout"};
   std::array<PyObject*, 2> given{};
   auto until = wait_clock::time_point::max();
   if (!take_arguments("send_object", names, 1, 1, values, count, keywords, given)
-      || !read_timeout(gil, given[1], until) || !check_holder(gil, state))
+      || !read_timeout(gil, given[1], until))
     return nullptr;
-  if (!self.entry) {
-    raise_closed(gil, state, "this sending end was closed");
-    return nullptr;
-  }
-  auto entry = self.entry;
-  if (!entry->local()) {
-    PyErr_SetString(PyExc_TypeError,
-                    "send_object(): this channel belongs to another actor or node, which pickles must not "
-                    "reach; send bytes");
-    return nullptr;
-  }
-  if (!entry->local()->options.objects) {
-    PyErr_SetString(PyExc_TypeError,
-                    "send_object(): this channel was made without objects=True; unpickling runs whatever its "
-                    "sender wants, so the receiver has to allow it");
-    return nullptr;
-  }
-  try {
-    auto item = pickled(gil, state, given[0]);
-    if (!item)
+  return at_boundary([&]() -> PyObject* {
+    if (!check_holder(gil, state) || !check_open(gil, self))
       return nullptr;
-    if (!self.entry) {
-      raise_closed(gil, state, "this sending end was closed");
+    auto* queue = self.entry->local();
+    if (!queue || !queue->options.objects) {
+      PyErr_SetString(
+          PyExc_TypeError,
+          queue ? "send_object(): this channel was made without objects=True; unpickling runs whatever its "
+                  "sender wants, so the receiver has to allow it"
+                : "send_object(): this channel belongs to another actor or node, which pickles must not "
+                  "reach; send bytes");
       return nullptr;
     }
-    if (put(gil, self, *item, until))
-      Py_RETURN_NONE;
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  }
-  return nullptr;
+    auto item = pickled(gil, state, given[0]);
+    if (!item || !check_open(gil, self) || !put(gil, self, *item, until))
+      return nullptr;
+    return Py_NewRef(Py_None);
+  });
 }
 
 void drop(const gil_held& gil, sender_part& self) {
@@ -284,46 +258,18 @@ void drop(const gil_held& gil, sender_part& self) {
 
 PyObject* close(PyObject* self, PyObject*) {
   auto gil = gil_held::entered();
-  drop(gil, part_of(self));
-  Py_RETURN_NONE;
-}
-
-PyObject* enter(PyObject* self, PyObject*) {
-  return Py_NewRef(self);
-}
-
-PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
-  auto gil = gil_held::entered();
-  drop(gil, part_of(self));
+  drop(gil, part_of<sender_part>(self));
   Py_RETURN_NONE;
 }
 
 Py_ssize_t length(PyObject* self) {
-  auto& entry = part_of(self).entry;
+  auto& entry = part_of<sender_part>(self).entry;
   if (!entry)
     return 0;
   if (auto* queue = entry->local())
     return static_cast<Py_ssize_t>(queue->size());
   PyErr_SetString(PyExc_TypeError, "how many messages wait elsewhere is not known here");
   return -1;
-}
-
-int truth(PyObject*) {
-  return 1; // as long as there is one, whether messages wait or not
-}
-
-void dealloc(PyObject* self) {
-  auto gil = gil_held::entered();
-  auto* type = Py_TYPE(self);
-  drop(gil, part_of(self));
-  part_of(self).~sender_part();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-template <class F>
-PyCFunction function(F f) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
 
 } // namespace
@@ -343,24 +289,22 @@ bool put(const gil_held& gil, sender_part& self, channel_item& item, wait_clock:
 }
 
 object make_sender(const gil_held& gil, module_state& state, sending_end end) {
-  auto* type = reinterpret_cast<PyTypeObject*>(state.send_channel);
-  auto made = steal(gil, type ? type->tp_alloc(type, 0) : nullptr);
+  auto made = make_end<sender_part>(gil, state, state.send_channel);
   if (!made)
     return {};
-  auto& part = *new (&part_of(made.get())) sender_part;
-  part.state = &state;
+  auto& part = part_of<sender_part>(made.get());
   part.entry = end.entry;
   part.number = state.context->holdings->hold(std::move(end));
   return made;
 }
 
 sender_part* as_sender(const module_state& state, PyObject* value) {
-  return reinterpret_cast<PyObject*>(Py_TYPE(value)) == state.send_channel ? &part_of(value) : nullptr;
+  return part_of<sender_part>(state.send_channel, value);
 }
 
 object make_send_channel_type(const gil_held& gil, PyObject* module) {
   static PyMethodDef methods[] = {
-      {"send", function(send), METH_FASTCALL | METH_KEYWORDS,
+      {"send", as_function(send), METH_FASTCALL | METH_KEYWORDS,
        "send($self, data, format=None, shape=None, *, timeout=None)\n--\n\n"
        "Send a payload, or an end of a channel.\n\n"
        "Args:\n"
@@ -373,8 +317,9 @@ object make_send_channel_type(const gil_held& gil, PyObject* module) {
        "    ChannelClosed: nobody will receive it.\n"
        "    ChannelFull: there is no room, and the channel lets nobody wait.\n"
        "    TimeoutError: no room in time.\n"
-       "    TypeError, ValueError: it is no payload, or not what the channel carries."},
-      {"send_object", function(send_object), METH_FASTCALL | METH_KEYWORDS,
+       "    TypeError, ValueError: it is no payload, or not what the channel carries.\n"
+       "    ActorError, RemoteError: the actor behind this end refused it."},
+      {"send_object", as_function(send_object), METH_FASTCALL | METH_KEYWORDS,
        "send_object($self, value, *, timeout=None)\n--\n\n"
        "Pickle an object and send it; what it holds as pickle.PickleBuffer of bytes or of payloads is not "
        "copied.\n\n"
@@ -387,21 +332,21 @@ object make_send_channel_type(const gil_held& gil, PyObject* module) {
       {"close", close, METH_NOARGS,
        "close($self, /)\n--\n\nGive this end up. Once all sending ends are gone, the receiver gets what is "
        "there and sees the end."},
-      {"__enter__", enter, METH_NOARGS, "__enter__($self, /)\n--\n\nReturn this end."},
-      {"__exit__", function(leave), METH_FASTCALL, "__exit__($self, /, *exception)\n--\n\nClose this end."},
+      {"__enter__", return_self, METH_NOARGS, "__enter__($self, /)\n--\n\nReturn this end."},
+      {"__exit__", close, METH_VARARGS, "__exit__($self, /, *exception)\n--\n\nClose this end."},
       {nullptr, nullptr, 0, nullptr},
   };
   static PyType_Slot slots[] = {
       {Py_tp_methods, methods},
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc_end<sender_part, drop>)},
       {Py_sq_length, reinterpret_cast<void*>(length)},
-      {Py_nb_bool, reinterpret_cast<void*>(truth)},
+      {Py_nb_bool, reinterpret_cast<void*>(always_true)},
       {Py_tp_doc,
        const_cast<char*>("A sending end of a channel.\n\nlen() is the number of messages that wait.")},
       {0, nullptr},
   };
   static PyType_Spec spec = {
-      "interp_actors.SendChannel", static_cast<int>(sizeof(send_channel)), 0,
+      "interp_actors.SendChannel", static_cast<int>(sizeof(end_object<sender_part>)), 0,
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   return steal(gil, PyType_FromModuleAndSpec(module, &spec, nullptr));
 }
