@@ -1,5 +1,5 @@
 // A typed actor with state, implemented once in C++ and once in Python. What uses it does not know which one it has.
-// Run it in the folder of thermostat.py.
+// Run it in the folder of thermostat.py; with --protocol, it prints the type in Python's words instead.
 
 #include "thermostat.hpp"
 
@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 
 namespace {
 
@@ -77,6 +78,11 @@ void use(ia::caller& me, const thermostat& one) {
 } // namespace
 
 int main(int argc, char** argv) {
+  // What a class or a module has to look like that implements it, for type checkers.
+  if (argc == 2 && std::string_view{argv[1]} == "--protocol") {
+    ia::write_protocol<thermostat>(std::cout);
+    return 0;
+  }
   return ia::run_main<caf::id_block::thermostat_types>(argc, argv, [](ia::runtime& rt) {
     ia::caller me{rt.system()};
 

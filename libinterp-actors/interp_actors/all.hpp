@@ -6,6 +6,7 @@
 #include "interp_actors/actor/channel.hpp"
 #include "interp_actors/actor/dead_letter.hpp"
 #include "interp_actors/actor/packing.hpp"
+#include "interp_actors/actor/protocol.hpp"
 #include "interp_actors/actor/run.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/array.hpp"

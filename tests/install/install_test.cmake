@@ -18,6 +18,10 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 
+if(NOT EXISTS "${FOLDER}/prefix/share/interp-actors/stubs/interp_actors.pyi")
+  message(FATAL_ERROR "the stub for type checkers is not installed")
+endif()
+
 # Elsewhere than where it was installed: packages move.
 file(RENAME "${FOLDER}/prefix" "${FOLDER}/moved")
 run("configuring the consumer" "${CMAKE_COMMAND}" -S "${CONSUMER}" -B "${FOLDER}/build" -G "${GENERATOR}"

@@ -25,6 +25,10 @@ foreach(header IN LISTS public)
   install(FILES "${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/${folder}")
 endforeach()
 
+# For type checkers: MYPYPATH names the folder.
+install(FILES interp_actors/python/module/interp_actors.pyi
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/interp-actors/stubs")
+
 install(TARGETS interp_actors EXPORT interp-actors-targets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"

@@ -111,10 +111,8 @@ void read_variant(value_source& source, std::variant<Ts...>& x) {
   // The structure that says its name comes first, then what needs no conversion.
   if (kind == value_kind::structure) {
     auto name = source.struct_name();
-    auto is_named = [&name](const type_shape& shape) {
-      return !name.empty() && (shape.name == name || python_name(shape) == name);
-    };
-    if (((is_named(shape_of<Ts>()) && try_alternative<Ts>(source, x, kind, fit(shape_of<Ts>(), kind), last))
+    if (((is_named(shape_of<Ts>(), name)
+          && try_alternative<Ts>(source, x, kind, fit(shape_of<Ts>(), kind), last))
          || ...))
       return;
   }

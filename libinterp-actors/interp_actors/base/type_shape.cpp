@@ -106,6 +106,25 @@ std::string python_name(const type_shape& shape) {
   return name_of(shape, true, 0);
 }
 
+bool is_named(const type_shape& shape, std::string_view python_class) {
+  auto without_end = [](std::string_view name) {
+    while (name.ends_with('_'))
+      name.remove_suffix(1);
+    return name;
+  };
+  python_class = without_end(python_class);
+  if (python_class.empty())
+    return false;
+  std::string with_namespace;
+  for (auto c : shape.name)
+    if (c != ':')
+      with_namespace += c;
+    else if (!with_namespace.ends_with('_'))
+      with_namespace += '_';
+  return without_end(shape.name) == python_class || without_end(python_name(shape)) == python_class
+         || without_end(with_namespace) == python_class;
+}
+
 fitness fit(const type_shape& shape, value_kind kind) {
   using what = type_shape::kind;
   auto exactly = [](bool yes) { return yes ? fitness::exact : fitness::none; };

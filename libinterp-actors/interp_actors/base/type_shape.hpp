@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace interp_actors {
@@ -72,6 +73,10 @@ std::string cpp_name(const type_shape& shape);
 
 /// The type in Python's words: "list[float]".
 std::string python_name(const type_shape& shape);
+
+/// Whether a class of Python's is named after the structure: as in C++, without the namespace, or with it as a
+/// prefix (`shop_item` for `shop::item`); underscores at the end do not count.
+bool is_named(const type_shape& shape, std::string_view python_class);
 
 /// How well a value of `kind` fits: not at all, after a conversion (an int as a float), or as it is.
 enum class fitness : std::uint8_t { none, converted, exact };

@@ -3,6 +3,7 @@
 #include "interp_actors/python/annotation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace interp_actors::python {
 
@@ -98,6 +99,7 @@ private:
   class_plans& plans_;
   object union_type_;
   std::string detail_;
+  bool hashable_ = false; // what is looked at lies in a set or in a key
 };
 
 object annotation_reader::made_union_type() {
@@ -185,12 +187,12 @@ PyTypeObject* annotation_reader::produced(const type_shape& shape) {
   case kind::actor:
     return values_.reference_type();
   case kind::list:
-    return &PyList_Type;
+    return hashable_ ? &PyTuple_Type : &PyList_Type;
   case kind::array:
   case kind::tuple:
     return &PyTuple_Type;
   case kind::set:
-    return &PySet_Type;
+    return hashable_ ? &PyFrozenSet_Type : &PySet_Type;
   case kind::map:
   case kind::structure:
     return &PyDict_Type;
@@ -314,11 +316,19 @@ bool annotation_reader::takes(PyObject* annotation, const type_shape& shape, PyO
   auto members = arguments_of(value.get());
   if (!members)
     return true;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(members.get()); ++i)
-    if (const class_plan* candidate = nullptr;
-        takes(PyTuple_GET_ITEM(members.get(), i), shape, names, candidate, level + 1)) {
-      plan = candidate;
-      return true;
+  auto is_its_class = [&shape](PyObject* member) {
+    return shape.what == kind::structure && PyType_Check(member)
+           && is_named(shape, reinterpret_cast<PyTypeObject*>(member)->tp_name);
+  };
+  // The class that is named after a structure comes first: others may have the same fields.
+  for (bool own : {true, false})
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(members.get()); ++i) {
+      auto* member = PyTuple_GET_ITEM(members.get(), i);
+      const class_plan* candidate = nullptr;
+      if (is_its_class(member) == own && takes(member, shape, names, candidate, level + 1)) {
+        plan = candidate;
+        return true;
+      }
     }
   return false;
 }
@@ -369,7 +379,11 @@ bool annotation_reader::parts_match(PyObject* arguments, const type_shape& shape
     auto* annotation = at(one_for_all ? 0 : std::min(i, count - 1));
     if (plan) {
       const class_plan* part_plan = nullptr;
-      if (!takes(annotation, part, names, part_plan, level))
+      bool is_key = shape.what == kind::set || (shape.what == kind::map && i == 0);
+      bool was_hashable = std::exchange(hashable_, hashable_ || is_key);
+      bool taken = takes(annotation, part, names, part_plan, level);
+      hashable_ = was_hashable;
+      if (!taken)
         return false;
       if (plan->parts.size() < shape.parts.size())
         plan->parts.push_back(part_plan);

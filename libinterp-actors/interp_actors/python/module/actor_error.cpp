@@ -23,13 +23,18 @@ bool set(const gil_held&, PyObject* owner, const char* name, const object& value
 } // namespace
 
 object make_actor_error_type(const gil_held& gil) {
+  // What an instance has that Python code makes itself.
+  auto attributes = steal(gil, Py_BuildValue("{s:s,s:i,s:O,s:O}", "category", "", "code", 0, "text", Py_None,
+                                             "traceback", Py_None));
+  if (!attributes)
+    return {};
   return steal(gil,
                PyErr_NewExceptionWithDoc(
                    "interp_actors.ActorError",
                    "An error between actors.\n\ncategory and code name it as CAF does, text is what came "
                    "with the code, and traceback is that of a Python exception in another interpreter; "
                    "text and traceback may be None.",
-                   PyExc_Exception, nullptr));
+                   PyExc_Exception, attributes.get()));
 }
 
 object to_python(const gil_held& gil, PyObject* error_type, const error_value& value) {

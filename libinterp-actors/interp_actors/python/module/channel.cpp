@@ -266,10 +266,13 @@ bool add_channels(const gil_held& gil, PyObject* module, module_state& state) {
   };
   state.send_channel = make_send_channel_type(gil, module).release();
   state.receive_channel = make_receive_channel_type(gil, module).release();
+  auto attributes = steal(gil, Py_BuildValue("{s:s}", "reason", ""));
+  if (!attributes)
+    return false;
   state.channel_closed = PyErr_NewExceptionWithDoc(
       "interp_actors.ChannelClosed",
       "Raised where nobody will receive, or nothing will come any more.\n\nIts attribute `reason` says why.",
-      nullptr, nullptr);
+      nullptr, attributes.get());
   state.channel_full =
       PyErr_NewExceptionWithDoc("interp_actors.ChannelFull",
                                 "Raised where a channel has no room and lets nobody wait.", nullptr, nullptr);

@@ -172,14 +172,18 @@ void lines_dealloc(PyObject* self) {
 object make_lines_type(const gil_held& gil, PyObject* module) {
   static PyMethodDef methods[] = {
       {"write", lines_write, METH_O,
-       "Write bytes; what follows the last newline waits for the rest of its line."},
-      {"flush", lines_flush, METH_NOARGS, "Write the calling thread's incomplete line."},
-      {"close", lines_none, METH_NOARGS, "Do nothing: the stream belongs to the process."},
-      {"fileno", lines_fileno, METH_NOARGS, "Return the file descriptor."},
-      {"isatty", lines_isatty, METH_NOARGS, "Return whether the stream is a terminal."},
-      {"writable", lines_true, METH_NOARGS, "Return True."},
-      {"readable", lines_false, METH_NOARGS, "Return False."},
-      {"seekable", lines_false, METH_NOARGS, "Return False."},
+       "write($self, data, /)\n--\n\nWrite bytes; what follows the last newline waits for the rest of its "
+       "line."},
+      {"flush", lines_flush, METH_NOARGS,
+       "flush($self, /)\n--\n\nWrite the calling thread's incomplete line."},
+      {"close", lines_none, METH_NOARGS,
+       "close($self, /)\n--\n\nDo nothing: the stream belongs to the process."},
+      {"fileno", lines_fileno, METH_NOARGS, "fileno($self, /)\n--\n\nReturn the file descriptor."},
+      {"isatty", lines_isatty, METH_NOARGS,
+       "isatty($self, /)\n--\n\nReturn whether the stream is a terminal."},
+      {"writable", lines_true, METH_NOARGS, "writable($self, /)\n--\n\nReturn True."},
+      {"readable", lines_false, METH_NOARGS, "readable($self, /)\n--\n\nReturn False."},
+      {"seekable", lines_false, METH_NOARGS, "seekable($self, /)\n--\n\nReturn False."},
       {nullptr, nullptr, 0, nullptr},
   };
   static PyGetSetDef properties[] = {

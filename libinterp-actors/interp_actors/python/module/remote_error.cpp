@@ -99,11 +99,14 @@ object rebuilt(const gil_held& gil, const python_exception_data& data) {
 } // namespace
 
 object make_remote_error_type(const gil_held& gil) {
+  auto attributes = steal(gil, Py_BuildValue("{s:s,s:s,s:s}", "type", "", "message", "", "traceback", ""));
+  if (!attributes)
+    return {};
   return steal(gil, PyErr_NewExceptionWithDoc(
                         "interp_actors.RemoteError",
                         "Raised for an exception in another interpreter, as its traceback there.\n\nIts "
                         "attributes `type`, `message` and `traceback` are texts.",
-                        nullptr, nullptr));
+                        nullptr, attributes.get()));
 }
 
 void raise_remote(const gil_held& gil, module_state& state, const python_error* error,
