@@ -1,6 +1,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
+#include <future>
 #include <ostream>
 #include <string>
 #include <thread>
@@ -202,5 +203,48 @@ INSTANTIATE_TEST_SUITE_P(Every, Answers,
                                            ending::shut_down, ending::runtime_stopped, ending::abandoned,
                                            ending::unreferenced),
                          [](const auto& one) { return name_of(one.param); });
+
+/// Waits, where it gets an answer, for another Python thread of the interpreter that answers.
+class waits_for_python final : public caf::actor_companion {
+public:
+  waits_for_python(caf::actor_config& config, python_gate& gate)
+      : caf::actor_companion{config}, gate_{gate} {}
+  using caf::actor_companion::enqueue;
+
+  bool enqueue(caf::mailbox_element_ptr, ia::compat::execution_context*) override {
+    python_ran.set_value(gate_.arrived());
+    return true;
+  }
+
+  std::promise<bool> python_ran;
+
+private:
+  python_gate& gate_;
+};
+
+class Answering : public with_runtime {};
+
+TEST_F(Answering, TakesNoGil) {
+  auto actor = spawn_at_gate(R"(
+import threading, time
+answering = threading.Event()
+def follow():
+    answering.wait()
+    time.sleep(0.01)  # what runs now has the GIL, if it keeps it
+    arrive()
+def answer(v):
+    threading.Thread(target=follow).start()
+    answering.set()
+)");
+  auto self =
+      caf::actor_cast<caf::strong_actor_ptr>(system().spawn<waits_for_python, caf::hidden>(std::ref(gate)));
+  auto* inbox = static_cast<waits_for_python*>(self->get());
+  auto id = inbox->new_request_id(caf::message_priority::normal);
+  caf::actor_cast<caf::strong_actor_ptr>(actor)->enqueue(
+      ia::compat::make_element(self, id,
+                               caf::make_message(ia::call_atom_v, std::string{"answer"}, ia::shared_bytes{})),
+      nullptr);
+  EXPECT_TRUE(inbox->python_ran.get_future().get());
+}
 
 } // namespace

@@ -350,4 +350,49 @@ def finish(v):
   EXPECT_EQ(call(actor, "finish"), "None");
 }
 
+/// An interpreter with a thread that lets no other have its turn at the GIL, for as long as it runs Python code.
+class GreedyThread : public with_runtime {
+protected:
+  GreedyThread() : with_runtime{with_grace(4s)} {}
+
+  static constexpr const char* code = R"(
+import _thread, sys, time
+sys.setswitchinterval(1000)
+def spin():
+    arrive()
+    while True:
+        pass
+def begin(v): _thread.start_new_thread(spin, ())
+def begin_and_wait(v):
+    begin(v)
+    while True:
+        time.sleep(0.001)
+def ok(v): return b'ok'
+)";
+
+  static ia::runtime_options with_grace(caf::timespan grace) {
+    auto options = quick_options();
+    options.interpreters.grace = grace;
+    return options;
+  }
+};
+
+TEST_F(GreedyThread, GivesWayWhereADeadlineWouldEndTheInterpreter) {
+  auto actor = spawn_at_gate(code);
+  auto result = me().call(actor, "begin_and_wait", std::vector<ia::shared_bytes>(1), 50ms);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(code_of(result.error()), ia::errc::deadline_exceeded) << ia::describe(result.error());
+  EXPECT_EQ(call(actor, "ok"), "ok");
+}
+
+TEST_F(GreedyThread, GivesWayToTheEndOfAnIdleInterpreter) {
+  caf::scoped_actor self{system()};
+  auto actor = spawn_at_gate(code);
+  self->monitor(actor);
+  EXPECT_EQ(call(actor, "begin"), "None");
+  ASSERT_TRUE(gate.arrived());
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
+}
+
 } // namespace

@@ -213,7 +213,7 @@ TEST_F(Mailbox, ClimbsTheLadderStepByStep) {
   EXPECT_EQ(step.what, kind::wait);
   EXPECT_EQ(step.next, begin + 1s + grace / 2);
   step = box->step(consumer, step.next, grace);
-  EXPECT_EQ(step.what, kind::interrupt);
+  EXPECT_EQ(step.what, kind::insist);
   EXPECT_EQ(step.next, begin + 1s + grace);
   EXPECT_EQ(box->step(consumer, begin + 1s + grace - 1ns, grace).what, kind::wait);
   EXPECT_EQ(box->step(consumer, begin + 1s + grace, grace).what, kind::abandon);
@@ -243,7 +243,7 @@ TEST_F(Mailbox, LateTimerGivesEachStepItsTime) {
   auto step = box->step(consumer, late + ia::unwind_time, 200ms);
   EXPECT_EQ(step.next, late + 100ms);
   step = box->step(consumer, step.next + 1h, 200ms); // and once more
-  EXPECT_EQ(step.what, kind::interrupt);
+  EXPECT_EQ(step.what, kind::insist);
   EXPECT_EQ(step.next, late + 1h + 200ms);
   EXPECT_EQ(box->step(consumer, step.next - 1ns, 200ms).what, kind::wait);
   EXPECT_TRUE(box->end(consumer, activity).current);

@@ -1,3 +1,5 @@
+#include <future>
+#include <stdexcept>
 #include <thread>
 
 #include "support.hpp"
@@ -252,6 +254,47 @@ TEST_F(Teardown, AsyncioLeftRunning) {
 TEST_F(Teardown, GarbageCyclesWithViews) {
   leaves("import interp_actors\nclass A: pass\na = A(); a.me = a; a.view = "
          "interp_actors.Builder(1000).freeze()\ndel a");
+}
+
+TEST_F(Teardown, FinaliserOfALingeringInterpreterThatKeepsItsGil) {
+  caf::scoped_actor self{system()};
+  auto actor = spawn(R"(
+import _thread, re
+def hog(match=re.match): match(r'(a+)+$', 'a' * 60 + 'b')
+class Last:
+    def __del__(self, start=_thread.start_new_thread, hog=hog): start(hog, ())
+last = Last()
+def make(v): return bytes(100_000)
+)");
+  self->monitor(actor);
+  auto held = me().call(actor, "make", ia::shared_bytes{});
+  ASSERT_TRUE(held) << ia::describe(held.error());
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_EQ(down_reason(self), caf::exit_reason::kill);
+  rt().stop();
+  EXPECT_EQ(held->size(), 100'000u);
+  expected_abandoned_ = 1;
+}
+
+TEST_F(Teardown, WhatIsAttachedToTheEndMayBlock) {
+  static std::promise<void> never;
+  auto actor = spawn("import sys\ndef leave(v): sys.exit()");
+  caf::actor_cast<caf::strong_actor_ptr>(actor)->get()->attach_functor(
+      [](const caf::error&) { never.get_future().wait(); });
+  EXPECT_EQ(code_of(me().call(actor, "leave", ia::shared_bytes{}).error()), ia::errc::exited);
+  rt().stop();
+  expected_abandoned_ = 1;
+}
+
+TEST_F(Teardown, WhatIsAttachedToTheEndMayThrow) {
+  auto actor = spawn("import sys\ndef leave(v): sys.exit()");
+  caf::actor_cast<caf::strong_actor_ptr>(actor)->get()->attach_functor(
+      [](const caf::error&) { throw std::runtime_error("at the end"); });
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(code_of(me().call(actor, "leave", ia::shared_bytes{}).error()), ia::errc::exited);
+  rt().stop();
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("threw: at the end"), std::string::npos);
+  EXPECT_EQ(rt().counts().ended, 1u);
 }
 
 } // namespace

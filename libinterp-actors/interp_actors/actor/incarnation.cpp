@@ -13,6 +13,7 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace interp_actors {
 
@@ -147,10 +148,23 @@ time_point incarnation::tick(time_point now) {
   auto next = box_->expire(now);
   // Answering may have taken its time.
   auto step = box_->step(consumer_, deadline_clock::now(), home_->settings.grace);
-  if (step.what == mailbox::ladder_step::kind::interrupt)
+  using kind = mailbox::ladder_step::kind;
+  switch (step.what) {
+  case kind::wait:
+    break;
+  case kind::interrupt:
     link_.control->interrupt(step.activity);
-  else if (step.what == mailbox::ladder_step::kind::abandon)
+    break;
+  case kind::insist:
+    link_.control->interrupt(step.activity, true);
+    break;
+  case kind::make_way:
+    link_.control->make_way();
+    break;
+  case kind::abandon:
     abandon();
+    break;
+  }
   return std::min(next, step.next);
 }
 
@@ -163,6 +177,7 @@ void incarnation::abandon() {
   box_->close(reason);
   auto first = box_->reason(); // a start that failed keeps its own
   report_started(first ? std::move(first) : std::move(reason));
+  stop_lingering();
   home_->abandoned(*this);
   report_gone();
   // In one of CAF's threads: what users attached to the ends of actors and channels may block.
@@ -179,7 +194,12 @@ void incarnation::take_address_down() {
   out_->end(box_->reason());
   if (box_->unreachable())
     return; // CAF takes it down, in the thread that dropped the last handle
-  static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
+  try {
+    static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n",
+                 options_.name.c_str(), problem.what());
+  }
   box_->release_address();
 }
 
@@ -280,31 +300,48 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
 
 void incarnation::live(const python::gil_held& gil, python::interpreter& interpreter) {
   using kind = mailbox::taken::kind;
-  while (!ending_) {
-    auto taken = box_->take(consumer_);
-    switch (taken.what) {
-    case kind::message:
-      handle(gil, interpreter, std::move(taken));
-      interpreter.between_messages(gil);
-      break;
-    case kind::empty:
-      gil.release([this] { box_->park(); });
-      interpreter.between_messages(gil);
-      break;
-    case kind::closed:
-    case kind::fenced:
-      return;
+  auto next = take();
+  while (next.what == kind::message || next.what == kind::empty) {
+    bool idle = next.what == kind::empty;
+    reply answer;
+    if (!idle)
+      answer = handle(gil, interpreter, std::move(next));
+    interpreter.between_messages(gil);
+    if (!idle && !answer.request) {
+      if (ending_)
+        return;
+      next = take();
+      continue;
     }
+    // Receivers run code of their own, and waiting comes next more often than not: one release serves both.
+    gil.release([&] {
+      if (answer.request)
+        answer_request(std::move(answer.request), box_->address(), std::move(answer.content));
+      if (ending_)
+        return;
+      next = take();
+      if (next.what == kind::empty) {
+        box_->park();
+        next = take();
+      }
+    });
+    if (ending_)
+      return;
   }
 }
 
-void incarnation::handle(const python::gil_held& gil, python::interpreter& interpreter,
-                         mailbox::taken taken) {
+mailbox::taken incarnation::take() {
+  auto result = box_->take(consumer_);
+  link_.control->begin(result.activity); // what interrupts it may come before its turn at the GIL
+  return result;
+}
+
+incarnation::reply incarnation::handle(const python::gil_held& gil, python::interpreter& interpreter,
+                                       mailbox::taken taken) {
   auto activity = taken.activity;
   bool is_request = taken.element->mid.is_request();
   auto& content = taken.element->payload; // `dispatch` may take it
   auto types = content.types();
-  link_.control->begin(activity);
   out_->handling(taken.element->sender.get());
   caf::message answer;
   std::optional<python::error> raised;
@@ -338,7 +375,7 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   out_->handling(nullptr);
   auto outcome = finish(gil, activity);
   if (!outcome.current)
-    return; // abandoned: the timer has answered, and nothing that happens here counts
+    return {}; // abandoned: the timer has answered, and nothing that happens here counts
   if (raised) {
     using kind = python::raised_kind;
     auto how = raised->kind();
@@ -371,11 +408,11 @@ void incarnation::handle(const python::gil_held& gil, python::interpreter& inter
   }
   if (not_understood && !is_request)
     dead_letter(gil, types, describe(problem));
-  if (!outcome.unanswered)
-    return;
+  if (!outcome.unanswered || !is_request)
+    return {};
   if (problem)
     answer = caf::make_message(std::move(problem));
-  answer_request(std::move(taken.element), box_->address(), std::move(answer));
+  return {std::move(taken.element), std::move(answer)};
 }
 
 namespace {
@@ -608,17 +645,19 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
       box_->close(ending_.value_or(caf::error{}));
       out_->close(box_->reason());
     });
-  left_behind_ = !interpreter.wind_down(gil, limit);
+  bool stuck = !interpreter.wind_down(gil, limit);
   if (finish(gil, activity).current && counts) {
+    activity = begin_dismissal(); // what others attached to the end may block
     gil.release([&] {
-      if (left_behind_)
-        home_->abandoned(*this);
       give_up_channels(ending_.value_or(box_->reason()));
       take_address_down();
       report_started(ending_.value_or(box_->reason()));
+      if (stuck)
+        home_->abandoned(*this);
     });
+    finish(gil, activity);
   }
-  if (left_behind_)
+  if (stuck)
     return;
   linger(gil, interpreter);
   activity = begin_dismissal();
@@ -630,13 +669,17 @@ void incarnation::linger(const python::gil_held& gil, python::interpreter& inter
   auto& pins = *link_.pins;
   if (pins.live() == 0)
     return;
-  auto& lingering = detail::payload_counters.lingering_interpreters;
-  lingering.fetch_add(1, std::memory_order_relaxed);
+  lingers_ = true;
+  detail::payload_counters.lingering_interpreters.fetch_add(1, std::memory_order_relaxed);
   pins.wake_always();
   auto activity = begin_dismissal();
   interpreter.clear_modules(gil);
   finish(gil, activity);
   auto limit = time_after(home_->settings.linger_timeout);
+  // The finalisers' threads may keep the GIL.
+  activity = begin(std::min(limit, time_point{time_point::duration{linger_until_.load()}})
+                       - deadline_clock::now() + teardown_slack,
+                   mailbox::phase::end);
   while (pins.live() != 0) {
     auto until = std::min(limit, time_point{time_point::duration{linger_until_.load()}});
     if (deadline_clock::now() >= until)
@@ -644,7 +687,13 @@ void incarnation::linger(const python::gil_held& gil, python::interpreter& inter
     gil.release([&] { box_->wake()->wait_until(until); });
     pins.drain(gil);
   }
-  lingering.fetch_sub(1, std::memory_order_relaxed);
+  finish(gil, activity);
+  stop_lingering();
+}
+
+void incarnation::stop_lingering() {
+  if (lingers_.exchange(false))
+    detail::payload_counters.lingering_interpreters.fetch_sub(1, std::memory_order_relaxed);
 }
 
 } // namespace interp_actors

@@ -70,11 +70,18 @@ protected:
   time_point tick(time_point now) override;
 
 private:
+  /// A request that is to be answered, and with what.
+  struct reply {
+    caf::mailbox_element_ptr request;
+    caf::message content;
+  };
+
   void run();
   void live(const python::gil_held& gil, python::interpreter& interpreter);
+  mailbox::taken take();
   void start(const python::gil_held& gil, python::interpreter& interpreter,
              mailbox::activity_number activity);
-  void handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
+  reply handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
   caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter, caf::message& content,
                         bool is_request);
   void implement(const python::gil_held& gil, python::interpreter& interpreter);
@@ -85,6 +92,7 @@ private:
   void dead_letter(const python::gil_held& gil, caf::type_id_list types, const std::string& why);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
+  void stop_lingering();
   void abandon();
   caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
   caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
@@ -111,6 +119,7 @@ private:
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
   std::atomic<bool> address_is_down_{false};
+  std::atomic<bool> lingers_{false};
   std::atomic<std::int64_t> interpreter_id_{-1};
   std::atomic<time_point::rep> linger_until_{no_deadline.time_since_epoch().count()};
 

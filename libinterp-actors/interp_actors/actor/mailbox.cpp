@@ -435,7 +435,7 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
   case 0:
     if (activity.cause != interrupt_cause::stopping)
       activity.cause = interrupt_cause::deadline;
-    result.what = kind::interrupt;
+    result.what = activity.idle ? kind::make_way : kind::interrupt;
     activity.next_step = now + unwinding;
     break;
   case 1:
@@ -444,7 +444,7 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
     activity.next_step = now + grace / 2 - unwinding;
     break;
   case 2:
-    result.what = kind::interrupt;
+    result.what = activity.idle ? kind::make_way : kind::insist;
     activity.next_step = now + (grace - grace / 2);
     break;
   default:
@@ -477,6 +477,7 @@ mailbox::ladder_step mailbox::step(consumer_number consumer, time_point now, std
         return {kind::wait, 0, late};
       // Another Python thread keeps the GIL from the consumer: what it does not get to do takes the ladder, too.
       activity.number = ++last_activity_;
+      activity.idle = true;
       activity.deadline = now;
       activity.cause = interrupt_cause::stopping;
     }

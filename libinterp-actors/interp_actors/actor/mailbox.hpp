@@ -73,7 +73,9 @@ public:
 
   /// What the timer is to do next.
   struct ladder_step {
-    enum class kind { wait, interrupt, abandon } what = kind::wait;
+    /// `insist` interrupts once more, and `make_way` is for a consumer that runs nothing and does not notice that
+    /// it is to stop: see `interrupter`.
+    enum class kind { wait, interrupt, insist, make_way, abandon } what = kind::wait;
     activity_number activity = 0;
     time_point next = no_deadline;
   };
@@ -185,6 +187,7 @@ private:
     time_point answer_cancelled_at = no_deadline;
     interrupt_cause cause = interrupt_cause::none;
     bool answered = false;
+    bool idle = false;                  // stands for what the consumer does not get to do
     int step = 0;                       // of the ladder
     time_point next_step = no_deadline; // counted from the one before, also where the timer came late
   };

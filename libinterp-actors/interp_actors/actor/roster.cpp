@@ -94,6 +94,8 @@ interpreter_counts roster::counts() const {
 }
 
 void roster::arm(const std::shared_ptr<timer::client>& client, time_point when) {
+  if (timer::will_call(*client, when))
+    return; // most messages with a deadline come this way, from any number of threads
   // The timer goes only after every incarnation that counts; an abandoned one needs it no more.
   std::lock_guard guard{mutex_};
   if (timer_)

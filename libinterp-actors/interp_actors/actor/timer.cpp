@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 namespace interp_actors {
 
 namespace {
 
 constexpr auto unarmed = no_deadline.time_since_epoch().count();
+constexpr std::chrono::minutes longest_step{1};
 
 } // namespace
 
@@ -21,10 +24,17 @@ timer::~timer() {
   thread_.join();
 }
 
-void timer::arm(const std::shared_ptr<client>& client, time_point when) {
-  auto wanted = when.time_since_epoch().count();
+bool timer::will_call(const client& client, time_point when) noexcept {
   // Sequentially consistent against the exchange in `run`: either this sees that the client is not armed any
   // more, or the client's tick sees what its caller did before.
+  return client.armed_.load(std::memory_order_seq_cst) <= when.time_since_epoch().count();
+}
+
+void timer::arm(const std::shared_ptr<client>& client, time_point when) {
+  if (will_call(*client, when))
+    return;
+  when = std::min(when, deadline_clock::now() + longest_step);
+  auto wanted = when.time_since_epoch().count();
   auto armed = client->armed_.load(std::memory_order_seq_cst);
   do {
     if (armed <= wanted)

@@ -35,7 +35,11 @@ public:
   timer& operator=(const timer&) = delete;
   ~timer();
 
-  /// Makes sure that `client` is called at `when` at the latest. Cheap where it already will be.
+  /// Whether `client` will be called at `when` at the latest.
+  static bool will_call(const client& client, time_point when) noexcept;
+
+  /// Makes sure that `client` is called at `when` at the latest. Cheap where it already will be. Times far away are
+  /// come to in steps, so that what has ended meanwhile is not kept for long.
   void arm(const std::shared_ptr<client>& client, time_point when);
 
 private:

@@ -14,6 +14,7 @@ void interrupter::attach(const gil_held&, PyObject* exception) {
   std::lock_guard guard{mutex_};
   interpreter_ = PyInterpreterState_Get();
   thread_ = PyThread_get_thread_ident();
+  thread_state_ = PyThreadState_Get();
   exception_ = exception;
 }
 
@@ -29,21 +30,35 @@ void interrupter::detach(const gil_held& gil) {
   exception_ = nullptr;
 }
 
-bool interrupter::interrupt(std::uint64_t activity) noexcept {
+bool interrupter::interrupt(std::uint64_t activity, bool insist) noexcept {
   std::lock_guard guard{mutex_};
   if (!interpreter_)
     return false;
   if (activity
       > target_.load(std::memory_order_relaxed)) // numbers grow: a late call for an earlier one is void
     target_.store(activity, std::memory_order_seq_cst);
+  if (insist)
+    insisting_.store(true, std::memory_order_seq_cst);
   due_.store(true, std::memory_order_seq_cst);
-  // One call in CPython's queue is enough, if it looks at the target after this: it clears the flag first.
+  queue_call();
+  ring_all();
+  return true;
+}
+
+void interrupter::make_way() noexcept {
+  std::lock_guard guard{mutex_};
+  if (!interpreter_)
+    return;
+  making_way_.store(true, std::memory_order_seq_cst);
+  queue_call();
+}
+
+void interrupter::queue_call() noexcept {
+  // One call in CPython's queue is enough, if it looks at what is due after this: it clears the flag first.
   if (!queued_.exchange(true, std::memory_order_seq_cst)
       && _PyEval_AddPendingCall(interpreter_, on_pending_call, this, 0) != 0)
     queued_.store(
         false, std::memory_order_release); // CPython's queue is full: the next step of the ladder tries again
-  ring_all();
-  return true;
 }
 
 interrupter::waiting::waiting(interrupter& control, bell& bell) : control_{control}, bell_{bell} {
@@ -78,7 +93,7 @@ bool interrupter::check(const gil_held& gil) {
   // thread's next instruction.
   if (is_target()) {
     bool elsewhere = raised_from_elsewhere_.load(std::memory_order_relaxed);
-    if (elsewhere && !PyThreadState_Get()->async_exc) { // it has come
+    if (elsewhere && !thread_state_->async_exc) { // it has come
       raised_from_elsewhere_.store(false, std::memory_order_relaxed);
       elsewhere = false;
     }
@@ -116,15 +131,31 @@ void interrupter::fence() noexcept {
 int interrupter::on_pending_call(void* self) {
   auto& that = *static_cast<interrupter*>(self);
   that.queued_.exchange(false, std::memory_order_seq_cst);
-  if (!that.take_due())
-    return 0;
-  if (that.is_target()) {
-    PyErr_SetString(that.exception_, "interrupted from outside");
-    return -1;
+  bool idle = that.running_.load(std::memory_order_relaxed) == 0;
+  bool starved = that.making_way_.exchange(false, std::memory_order_seq_cst) && idle;
+  bool insisting = that.insisting_.exchange(false, std::memory_order_seq_cst);
+  if (that.take_due()) {
+    if (that.is_target()) {
+      PyErr_SetString(that.exception_, "interrupted from outside");
+      return -1;
+    }
+    starved = insisting && that.thread_state_->async_exc;
+    that.raised_from_elsewhere_.store(true, std::memory_order_relaxed);
+    PyThreadState_SetAsyncExc(that.thread_, that.exception_);
   }
-  that.raised_from_elsewhere_.store(true, std::memory_order_relaxed);
-  PyThreadState_SetAsyncExc(that.thread_, that.exception_);
+  if (starved)
+    that.end_other_threads(gil_held::entered());
   return 0;
+}
+
+// Thread states come and go under the GIL, but for those of the end's watchdog, which raises the same.
+void interrupter::end_other_threads(const gil_held&) noexcept {
+  if (waits_ended_.load(std::memory_order_acquire))
+    return;
+  auto* first = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(thread_state_));
+  for (auto* state = first; state; state = PyThreadState_Next(state))
+    if (state != thread_state_ && state->thread_id != 0)
+      PyThreadState_SetAsyncExc(state->thread_id, PyExc_SystemExit);
 }
 
 void interrupter::forget_raised(const gil_held&) noexcept {

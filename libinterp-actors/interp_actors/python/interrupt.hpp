@@ -8,6 +8,7 @@
 #include <mutex>
 
 struct _is;
+struct _ts;
 
 namespace interp_actors::python {
 
@@ -44,9 +45,14 @@ public:
 
   /// Raises the exception in `activity` soon, if that still runs then. Never blocks, needs no GIL. Returns
   /// false where no interpreter is attached. Python code sees it between two instructions: a blocked C call
-  /// must return first.
+  /// must return first. With `insist`, all other threads of the interpreter are made to raise SystemExit where the
+  /// interrupt before this one still waits for its turn: so many of them want the GIL that the target gets none.
   /// Source: CPython 3.14, Python/ceval_gil.c, `_PyEval_AddPendingCall`.
-  bool interrupt(std::uint64_t activity) noexcept;
+  bool interrupt(std::uint64_t activity, bool insist = false) noexcept;
+
+  /// Makes all threads but the target raise SystemExit, unless something runs; for a target that is idle and does
+  /// not get its turn.
+  void make_way() noexcept;
 
   /// A thread of the interpreter that is about to wait on `bell`, for its lifetime: interrupts, the fence and
   /// `end_waits` ring it. `check` comes after it is made, so that nothing that came before is missed.
@@ -81,6 +87,8 @@ public:
 
 private:
   static int on_pending_call(void* self);
+  void queue_call() noexcept; // needs mutex_
+  void end_other_threads(const gil_held& gil) noexcept;
   bool take_due() noexcept;
   void ring_all() noexcept;
   void forget_raised(const gil_held& gil) noexcept;
@@ -88,10 +96,13 @@ private:
   std::mutex mutex_; // guards interpreter_ against its end
   _is* interpreter_ = nullptr;
   unsigned long thread_ = 0;
+  _ts* thread_state_ = nullptr;
   PyObject* exception_ = nullptr;
   std::atomic<std::uint64_t> running_{0};
   std::atomic<std::uint64_t> target_{0};
   std::atomic<bool> due_{false}; // an interrupt of the target that has not been raised
+  std::atomic<bool> insisting_{false};
+  std::atomic<bool> making_way_{false};
   std::atomic<bool> queued_{false};
   std::atomic<bool> raised_from_elsewhere_{false};
   std::atomic<bool> fenced_{false};
