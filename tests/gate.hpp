@@ -35,11 +35,13 @@ public:
   }
 
   /// Python code to append to a source: `arrive()` tells the test, `wait_at_gate()` waits in C, with the GIL
-  /// released, until the gate is open; a read of `gate_descriptor()` waits as long, however it is done.
+  /// released, until the gate is open; a byte written to `arrival_descriptor()` and one read from
+  /// `gate_descriptor()` do the same.
   std::string python() const {
-    return "\nimport posix\ndef arrive(): posix.write(" + std::to_string(arrivals_[1])
-           + ", b'x')\ndef gate_descriptor(): return " + std::to_string(passage_[0])
-           + "\ndef wait_at_gate(): posix.read(gate_descriptor(), 1)\n";
+    return "\nimport posix\ndef arrival_descriptor(): return " + std::to_string(arrivals_[1])
+           + "\ndef gate_descriptor(): return " + std::to_string(passage_[0])
+           + "\ndef arrive(): posix.write(arrival_descriptor(), b'x')\n"
+             "def wait_at_gate(): posix.read(gate_descriptor(), 1)\n";
   }
 
   /// Waits until code has arrived once more than was waited for, and returns whether it has.

@@ -168,24 +168,30 @@ TEST_F(Output, StreamThatNobodyReadsIsLeftWhenInterruptedAndHindersNobodyElse) {
 
 TEST_F(Output, ThreadThatWaitsForItsGilHasLetGoOfTheStream) {
   piped_output pipe;
-  // While the handler writes, its other thread takes the GIL and keeps it: ctypes.PyDLL calls without releasing it.
-  auto writer =
-      spawn_at_gate("import ctypes, select, threading\n"
-                    "def keep_gil(reader):\n"
-                    "    select.select([reader], [], [])\n"
-                    "    arrive()\n"
-                    "    ctypes.PyDLL(None).read(gate_descriptor(), ctypes.create_string_buffer(1), 1)\n"
-                    "def f(v):\n"
-                    "    t = threading.Thread(target=keep_gil, args=(int(bytes(v)),))\n"
-                    "    t.start()\n"
-                    "    print('x' * 1_000_000 + 'y')\n"
-                    "    t.join()\n");
+  // While the handler writes, its other thread takes the GIL and keeps it until the gate opens: ctypes.PyDLL calls
+  // without releasing it, and nobody else asks for it within an hour.
+  auto writer = spawn_at_gate("import ctypes, select, sys, threading\n"
+                              "libc = ctypes.PyDLL(None)\n"
+                              "memory = ctypes.create_string_buffer(1)\n"
+                              "def keep_gil(reader):\n"
+                              "    select.select([reader], [], [])\n"
+                              "    sys.setswitchinterval(3600)\n"
+                              "    libc.write(arrival_descriptor(), b'x', 1)\n"
+                              "    libc.read(gate_descriptor(), memory, 1)\n"
+                              "    sys.setswitchinterval(0.005)\n"
+                              "def f(v):\n"
+                              "    t = threading.Thread(target=keep_gil, args=(int(bytes(v)),))\n"
+                              "    t.start()\n"
+                              "    print('x' * 1_000_000 + 'y')\n"
+                              "    t.join()\n");
   auto other = spawn("def f(v):\n    print('other')\n    return b'done'");
   std::thread caller{[&] {
     ia::caller mine{system()};
     EXPECT_TRUE(mine.call(writer, "f", ia::shared_bytes::copy(std::to_string(pipe.reader()))));
   }};
   EXPECT_TRUE(gate.arrived());
+  std::this_thread::sleep_for(
+      100ms); // so that a writer which asked for its GIL now and then would wait for it by now
   auto line = pipe.read_until("y\n");
   EXPECT_EQ(line.size(), 1'000'002u) << "in one piece";
   EXPECT_EQ(call(other, "f"), "done");
