@@ -52,7 +52,10 @@ protected:
   }
 
   ~Convert() override {
-    interpreter_->with_gil([](const py::gil_held&) { PyGC_Collect(); });
+    interpreter_->with_gil([this](const py::gil_held& gil) {
+      PyGC_Collect();
+      EXPECT_TRUE(interpreter_->let_go(gil, std::chrono::seconds{10})); // else it would be abandoned
+    });
     interpreter_.reset();
     engine_.reset();
     EXPECT_EQ(ia::read_payload_stats().live_blocks, 0u);

@@ -58,8 +58,7 @@ void packed_writer::head(unsigned major, std::uint64_t argument) {
 }
 
 void packed_writer::begin(unsigned major, std::size_t size) {
-  if (level_ == max_value_levels)
-    throw value_error("nested deeper than " + std::to_string(max_value_levels) + " levels");
+  check_levels(level_);
   ++level_;
   head(major, size);
 }
@@ -480,8 +479,7 @@ error_value packed_reader::error() {
 std::size_t packed_reader::begin(const head& from, std::size_t parts_of_each) {
   if (from.argument > (in_.bytes.size() - from.behind) / parts_of_each)
     throw value_error("a packed value that ends too early");
-  if (levels_.size() == max_value_levels)
-    throw value_error("nested deeper than " + std::to_string(max_value_levels) + " levels");
+  check_levels(levels_.size());
   levels_.push_back({false, 0, from.behind, 0, from.behind, 0});
   place_ = from.behind;
   return from.argument;

@@ -11,6 +11,11 @@ std::string_view to_string(value_kind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+void check_levels(std::size_t levels) {
+  if (levels == max_value_levels)
+    throw value_error("nested deeper than " + std::to_string(max_value_levels) + " levels");
+}
+
 value_error::value_error(std::string got, std::string expected, bool is_exact)
     : got_{std::move(got)}, expected_{std::move(expected)}, is_exact_{is_exact} {
   compose();

@@ -17,6 +17,10 @@ namespace interp_actors {
 /// through values can exhaust its stack.
 inline constexpr std::size_t max_value_levels = 64;
 
+/// Checks that there is room for one more inside of `levels`.
+/// Errors: `value_error`.
+void check_levels(std::size_t levels);
+
 /// What a value is, whatever holds it: a C++ object, a Python object or packed bytes.
 enum class value_kind : std::uint8_t {
   nil,

@@ -143,8 +143,7 @@ void object_sink::actor(const actor_reference_ptr& value) {
 void object_sink::begin(container what, object made, std::size_t size, const class_plan* plan) {
   if (!made)
     throw raised{};
-  if (levels_.size() == max_value_levels)
-    throw value_error("nested deeper than " + std::to_string(max_value_levels) + " levels");
+  check_levels(levels_.size());
   // Nobody may see it while it has empty places; the garbage collector hands objects to Python code.
   if ((what == container::list || what == container::tuple) && size > 0)
     PyObject_GC_UnTrack(made.get());

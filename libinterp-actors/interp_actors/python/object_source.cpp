@@ -280,8 +280,7 @@ actor_reference_ptr object_source::actor() {
 }
 
 std::size_t object_source::begin(container what, object made_of, Py_ssize_t size) {
-  if (levels_.size() == max_value_levels)
-    throw value_error("nested deeper than " + std::to_string(max_value_levels) + " levels");
+  check_levels(levels_.size());
   level next;
   next.what = what;
   next.made_of = std::move(made_of);

@@ -3,6 +3,7 @@
 #include "interp_actors/python/module/actor_error.hpp"
 
 #include "interp_actors/base/errc.hpp"
+#include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/error.hpp"
 #include "interp_actors/python/module/arguments.hpp"
 
@@ -69,7 +70,7 @@ std::optional<error_value> error_of(const gil_held& gil, PyObject* error_type, P
   if (PyErr_GivenExceptionMatches(value, error_type)) {
     PyObject* found = nullptr;
     if (PyObject_GetOptionalAttrString(value, capsule_attribute, &found) < 0)
-      PyErr_Clear();
+      clear_exception();
     auto capsule = steal(gil, found);
     if (capsule && PyCapsule_IsValid(capsule.get(), capsule_name))
       return *static_cast<error_value*>(PyCapsule_GetPointer(capsule.get(), capsule_name));

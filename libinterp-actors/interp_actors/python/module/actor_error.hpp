@@ -16,6 +16,7 @@ object to_python(const gil_held& gil, PyObject* error_type, const error_value& v
 
 /// Returns what an ActorError was made from, or another exception as the error that it is for its caller;
 /// nothing for what is no exception.
+/// Errors: `raised` where an interrupt comes meanwhile.
 std::optional<error_value> error_of(const gil_held& gil, PyObject* error_type, PyObject* value);
 
 } // namespace interp_actors::python
