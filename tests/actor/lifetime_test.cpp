@@ -366,7 +366,14 @@ TEST_F(Lifetime, FullMailboxAnswersRequestsAndLetsThemInAgain) {
   ASSERT_TRUE(gate.arrived());
   asked first{system(), actor, "ok"};
   asked second{system(), actor, "ok"};
-  EXPECT_EQ(code_of(me().call(actor, "ok", ia::shared_bytes{}).error()), ia::errc::mailbox_full);
+  auto refused = me().call(actor, "ok", ia::shared_bytes{}).error();
+  EXPECT_EQ(code_of(refused), ia::errc::mailbox_full);
+  EXPECT_NE(ia::describe(refused).find("mailbox of 'interpreter' holds as much as it may (2 messages)"),
+            std::string::npos)
+      << ia::describe(refused);
+  EXPECT_EQ(rt().dead_letters(), 0u);
+  ia::compat::anonymous_send(actor, ia::call_atom_v, std::string{"ok"}, ia::shared_bytes{});
+  EXPECT_EQ(rt().dead_letters(), 1u);
   gate.open();
   for (auto* accepted : {&running, &first, &second})
     EXPECT_TRUE(accepted->answer());

@@ -144,6 +144,16 @@ TEST_F(Run, PythonRunsCodeElsewhereWithChannels) {
   EXPECT_EQ(call(actor, "work"), "ABC");
 }
 
+TEST_F(Run, NamesOfInterpretersAreTexts) {
+  auto result = rt().run(
+      ia::text("import interp_actors as ia\n"
+               "for name, kind in ((3, TypeError), ('a\\0b', ValueError), ('\\ud800', ValueError)):\n"
+               "    try: ia.create(name)\n"
+               "    except kind as e: assert kind is not TypeError or 'create(): name is a int' in str(e)\n"
+               "    else: assert False, name\n"));
+  EXPECT_TRUE(result.ok()) << result.text;
+}
+
 TEST_F(Run, PythonGetsRemoteErrorsOrTheirOwnType) {
   auto actor =
       spawn("import interp_actors as ia\n"

@@ -11,10 +11,25 @@
 
 namespace interp_actors {
 
+namespace {
+
+std::string to_text(const mailbox_limits& limits) {
+  std::string result;
+  if (limits.messages != 0)
+    result = std::to_string(limits.messages) + " messages";
+  if (limits.bytes != 0)
+    result += (result.empty() ? "" : " or ") + std::to_string(limits.bytes) + " bytes";
+  return result;
+}
+
+} // namespace
+
 address::address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
                  const spawn_options& options, caf::timespan shutdown_timeout, const interface* type)
     : caf::actor_companion{config},
       box_{std::move(box)},
+      name_{options.name},
+      limits_text_{to_text(options.mailbox)},
       deadline_{options.deadline},
       handler_deadlines_{options.handler_deadlines},
       shutdown_timeout_{shutdown_timeout},
@@ -87,12 +102,16 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
       if (auto inhabitant = incarnation_.lock())
         inhabitant->watch(deadline);
     return true;
-  case interp_actors::mailbox::push_result::full:
+  case interp_actors::mailbox::push_result::full: {
+    auto why = "the mailbox of '" + name_ + "' holds as much as it may (" + limits_text_
+               + "); try again later, or raise spawn_options::mailbox";
+    if (!element->mid.is_request())
+      if (auto inhabitant = incarnation_.lock())
+        inhabitant->lose(content.types(), why);
     answer_request(std::move(element), ctrl(),
-                   caf::make_message(make_error(errc::mailbox_full,
-                                                "the mailbox holds as much as it may; try again later, "
-                                                "or raise spawn_options::mailbox")));
+                   caf::make_message(make_error(errc::mailbox_full, std::move(why))));
     return true;
+  }
   case interp_actors::mailbox::push_result::closed:
     break;
   }

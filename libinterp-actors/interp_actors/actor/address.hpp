@@ -40,6 +40,8 @@ private:
 
   const std::shared_ptr<interp_actors::mailbox> box_;
   std::weak_ptr<incarnation> incarnation_;
+  const std::string name_;
+  const std::string limits_text_;
   const caf::timespan deadline_;
   const std::map<std::string, caf::timespan, std::less<>> handler_deadlines_;
   const caf::timespan shutdown_timeout_;

@@ -10,16 +10,18 @@ namespace interp_actors {
 
 /// A message that reached nobody. Whoever keeps its payload copies it.
 struct dead_letter {
-  /// The name of the channel.
+  /// The name of the interpreter or channel.
   std::string receiver;
+  /// What a channel was sent; nothing for an interpreter, whose messages may be of any size.
   shared_bytes payload;
   std::string why;
 };
 
-/// Is told of each dead letter, in the thread of whoever sent it; must not block.
+/// Is told of each dead letter, in the thread of whoever sent it, or of the interpreter that did not understand it;
+/// must not block.
 using dead_letter_handler = std::function<void(const dead_letter&)>;
 
-/// Counts dead letters and hands them to the handler. Without a handler, the first one of each channel makes
+/// Counts dead letters and hands them to the handler. Without a handler, the first one of each receiver makes
 /// a line on stderr.
 /// Thread: any.
 /// Owner: the roster and every channel.

@@ -407,7 +407,7 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
     problem = answer.get_as<caf::error>(0);
   }
   if (not_understood && !is_request)
-    dead_letter(gil, types, describe(problem));
+    gil.release([&] { lose(types, describe(problem)); });
   if (!outcome.unanswered || !is_request)
     return {};
   if (problem)
@@ -444,9 +444,9 @@ private:
 
 } // namespace
 
-void incarnation::dead_letter(const python::gil_held& gil, caf::type_id_list types, const std::string& why) {
-  interp_actors::dead_letter letter{options_.name, {}, "(" + type_names(types) + "): " + why};
-  gil.release([&] { home_->dead_letters->take(letter, !std::exchange(lost_a_letter_, true)); });
+void incarnation::lose(caf::type_id_list types, const std::string& why) {
+  dead_letter letter{options_.name, {}, "(" + type_names(types) + "): " + why};
+  home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
 }
 
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,

@@ -25,7 +25,7 @@ namespace interp_actors {
 /// Ends by itself (its code said so), by `stop`, or is abandoned by the timer when its code does not give
 /// way, be it a handler, the source, or a finaliser at the very end; then its thread may come back later, finds
 /// itself fenced, and ends without a word to anybody.
-/// Thread: `stop`, `cancel`, `wait_started`, `hurry` any; `tick` the timer's; the rest its own.
+/// Thread: `run`'s own for all that takes a `gil_held`; `tick` the timer's; the other public ones any.
 class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
 public:
   /// `typed` is null for the generic interface.
@@ -61,6 +61,9 @@ public:
   /// Shortens the lingering to end at `when`.
   void hurry(time_point when);
 
+  /// Makes a dead letter of a message with content of `types`.
+  void lose(caf::type_id_list types, const std::string& why);
+
   /// Arms the timer for a message's deadline.
   void watch(time_point deadline);
 
@@ -89,7 +92,6 @@ private:
                               const caf::message& content, bool is_request);
   packed_value invoke_typed(const python::gil_held& gil, python::interpreter& interpreter,
                             const std::string& function, const packed_message& arguments, bool is_request);
-  void dead_letter(const python::gil_held& gil, caf::type_id_list types, const std::string& why);
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void stop_lingering();
@@ -115,7 +117,7 @@ private:
   const python::interpreter_link link_;
   abandonable_thread thread_;
   std::atomic<mailbox::consumer_number> consumer_{0};
-  bool lost_a_letter_ = false;
+  std::atomic<bool> lost_a_letter_{false};
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
   std::atomic<bool> address_is_down_{false};

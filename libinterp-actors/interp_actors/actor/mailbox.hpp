@@ -240,7 +240,7 @@ private:
   parking parking_ = parking::no;    // the consumer's own
 };
 
-/// Bytes of the payloads in a message of the generic interface.
+/// Bytes of the payloads that are elements of `content`, alone or in a vector or packed.
 std::size_t payload_bytes(const caf::message& content);
 
 } // namespace interp_actors

@@ -13,11 +13,12 @@
 namespace interp_actors {
 
 /// How much may wait in a mailbox. What comes beyond is refused: requests with `errc::mailbox_full`;
-/// asynchronous messages are dropped and counted.
+/// asynchronous messages become dead letters.
 struct mailbox_limits {
   /// Messages; 0 is no limit.
   std::size_t messages = 65'536;
-  /// Bytes of payloads; 0 is no limit.
+  /// Bytes of the payloads that are arguments themselves, or packed ones, not of those inside of other values; 0 is
+  /// no limit.
   std::size_t bytes = 0;
 };
 

@@ -51,7 +51,7 @@ caf::error error_for(interrupt_cause cause, std::optional<python_error> where) {
     return make_error(code, std::move(*where));
   switch (code) {
   case errc::cancelled:
-    return make_error(code, "the request was cancelled while it ran");
+    return make_error(code, "the request was cancelled");
   case errc::stopped:
     return make_error(code, "the interpreter was stopped");
   default:

@@ -18,7 +18,7 @@ enum class errc : std::uint8_t {
   crashed,
   /// The request was not done within its deadline.
   deadline_exceeded,
-  /// The running request was cancelled.
+  /// The request was cancelled.
   cancelled,
   /// The interpreter could not be stopped in time and was given up; its thread may still hang.
   abandoned,

@@ -59,8 +59,8 @@ public:
                                          std::move(shape));
   }
 
-  /// Creates an interpreter behind an interface of the program's own:
-  /// the same for an actor of type `Handle`, a `caf::typed_actor` whose signatures begin with an atom:
+  /// Creates an interpreter behind an interface of the program's own, `Handle`, a `caf::typed_actor` whose signatures
+  /// begin with an atom:
   /// `caf::result<double>(score_atom, std::string)` calls `score(text)` of the source, with the arguments as
   /// Python objects, and takes the result back as a double. With `options.class_name` the handlers are methods
   /// of an instance of that class, which is made with `args`. The actor understands the messages of its type
@@ -83,7 +83,8 @@ public:
     return caf::actor_cast<Handle>(std::move(*actor));
   }
 
-  /// Messages that reached nobody.
+  /// Messages that reached nobody, so far: asynchronous ones that nobody understood or for which a mailbox had no
+  /// room, and what channels had to drop.
   std::size_t dead_letters() const noexcept { return roster_->dead_letters->count(); }
 
   /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
@@ -92,8 +93,10 @@ public:
   /// wait for.
   void stop();
 
+  /// The system whose actors the interpreters are.
   caf::actor_system& system() const noexcept { return system_; }
 
+  /// How many interpreters there are and were. A copy; others may come and end meanwhile.
   interpreter_counts counts() const { return roster_->counts(); }
 
 private:

@@ -20,33 +20,16 @@ namespace interp_actors::python {
 
 namespace {
 
-/// A str as UTF-8 without a null character; nothing with an exception set.
-std::optional<std::string> text_of(const gil_held&, PyObject* value, const char* what) {
-  if (!PyUnicode_Check(value)) {
-    PyErr_Format(PyExc_TypeError, "spawn(): %s is a %.200s, not a str", what, Py_TYPE(value)->tp_name);
-    return std::nullopt;
-  }
-  auto text = utf8_of(value);
-  if (!text)
-    return std::nullopt;
-  std::string result{*text};
-  if (result.find('\0') != std::string::npos) {
-    PyErr_Format(PyExc_ValueError, "spawn(): %s holds a null character", what);
-    return std::nullopt;
-  }
-  return result;
-}
-
 /// What a child runs: a str is source text, a module is imported again, a path is read. Nothing with an
 /// exception set.
 std::optional<source> source_of(const gil_held& gil, PyObject* value) {
   if (PyUnicode_Check(value)) {
-    auto code = text_of(gil, value, "the source");
+    auto code = read_text(gil, value, "spawn(): the source");
     return code ? std::optional{text(std::move(*code), "<spawn>")} : std::nullopt;
   }
   if (PyModule_Check(value)) {
     auto name = steal(gil, PyModule_GetNameObject(value));
-    auto found = name ? text_of(gil, name.get(), "the module's name") : std::nullopt;
+    auto found = name ? read_text(gil, name.get(), "spawn(): the module's name") : std::nullopt;
     if (found && *found == "__main__") {
       PyErr_SetString(PyExc_ValueError, "spawn(): __main__ cannot be imported; give its source or its path");
       return std::nullopt;
@@ -86,7 +69,7 @@ PyObject* spawn(PyObject* module, PyObject* const* values, Py_ssize_t count, PyO
       return nullptr;
     std::string name = out->name() + ".child";
     if (given[1] && given[1] != Py_None) {
-      auto wanted = text_of(gil, given[1], "name");
+      auto wanted = read_text(gil, given[1], "spawn(): name");
       if (!wanted)
         return nullptr;
       name = std::move(*wanted);

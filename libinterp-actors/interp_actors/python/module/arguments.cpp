@@ -94,6 +94,21 @@ bool is_given(PyObject* value) noexcept {
   return value && value != Py_None;
 }
 
+std::optional<std::string> read_text(const gil_held&, PyObject* value, const char* what) {
+  if (!PyUnicode_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "%s is a %.200s, not a str", what, Py_TYPE(value)->tp_name);
+    return std::nullopt;
+  }
+  auto text = utf8_of(value);
+  if (!text)
+    return std::nullopt;
+  if (text->find('\0') != std::string_view::npos) {
+    PyErr_Format(PyExc_ValueError, "%s holds a null character", what);
+    return std::nullopt;
+  }
+  return std::string{*text};
+}
+
 bool read_format(const gil_held&, PyObject* value, buffer_format& how) {
   Py_ssize_t size = 0;
   auto* text = PyUnicode_AsUTF8AndSize(value, &size);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,9 @@ std::optional<std::string_view> utf8_of(PyObject* text);
 
 /// A str of UTF-8, where all else is escaped; null with an exception set without memory.
 object to_str(const gil_held& gil, std::string_view text);
+
+/// Reads a str without a null character, as UTF-8. Nothing with an exception set that names `what`.
+std::optional<std::string> read_text(const gil_held& gil, PyObject* value, const char* what);
 
 /// Whether `callback` can be called with `argument`, which is for the TypeError that is set if not.
 bool check_callback(PyObject* callback, const char* argument);

@@ -195,8 +195,10 @@ PyObject* create(PyObject* module, PyObject* const* values, Py_ssize_t count, Py
   std::array<PyObject*, 1> given{};
   if (!take_arguments("create", names, 0, 1, values, count, keywords, given) || !check_holder(gil, state))
     return nullptr;
-  const char* name = "interpreter";
-  if (given[0] && !(name = PyUnicode_AsUTF8(given[0])))
+  std::optional<std::string> name{"interpreter"};
+  if (given[0])
+    name = read_text(gil, given[0], "create(): name");
+  if (!name)
     return nullptr;
   auto* type = reinterpret_cast<PyTypeObject*>(state.interpreter);
   auto made = steal(gil, type ? type->tp_alloc(type, 0) : nullptr);
@@ -205,8 +207,7 @@ PyObject* create(PyObject* module, PyObject* const* values, Py_ssize_t count, Py
   auto& part = *new (&part_of(made.get())) interpreter_part;
   part.state = &state;
   return at_boundary([&]() -> PyObject* {
-    std::string text = name;
-    part.other = gil.release([&] { return state.context->host->create(std::move(text)); });
+    part.other = gil.release([&] { return state.context->host->create(std::move(*name)); });
     return made.release();
   });
 }
