@@ -119,7 +119,7 @@ TEST_F(Failure, CreationThatFailsIsTheSpawnsError) {
   std::thread{[] {}}.join();
   caf::expected<ia::interpreter_actor> refused{ia::interpreter_actor{}};
   {
-    memory_limit limit{RLIMIT_DATA, 0};
+    memory_limit limit{RLIMIT_DATA, 256u * 1024}; // for the others; an interpreter needs megabytes
     refused = rt().spawn(ia::text("x = 1"), {.name = "hungry"});
   }
   ASSERT_FALSE(refused);

@@ -121,13 +121,16 @@ public:
     } else {
       content = caf::make_message(send_atom_v, std::move(sender->item.payload));
     }
-    auto id = static_cast<asker*>(asker_->get())->new_request_id(caf::message_priority::normal);
+    caf::message_id id;
     bool closed = !target;
     if (!closed) {
       std::lock_guard guard{waiting_->mutex};
       closed = waiting_->closed;
-      if (!closed)
+      if (!closed) {
+        id = static_cast<asker*>(asker_->get())
+                 ->new_request_id(caf::message_priority::normal); // counts without a lock
         waiting_->senders.emplace(id.response_id().integer_value(), sender);
+      }
     }
     if (closed)
       sender->finished(send_result::closed);

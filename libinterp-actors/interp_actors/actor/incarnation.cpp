@@ -301,32 +301,38 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
 void incarnation::live(const python::gil_held& gil, python::interpreter& interpreter) {
   using kind = mailbox::taken::kind;
   auto next = take();
-  while (next.what == kind::message || next.what == kind::empty) {
-    bool idle = next.what == kind::empty;
+  while (!ending_) {
     reply answer;
-    if (!idle)
+    switch (next.what) {
+    case kind::message:
       answer = handle(gil, interpreter, std::move(next));
-    interpreter.between_messages(gil);
-    if (!idle && !answer.request) {
-      if (ending_)
-        return;
-      next = take();
-      continue;
-    }
-    // Receivers run code of their own, and waiting comes next more often than not: one release serves both.
-    gil.release([&] {
-      if (answer.request)
-        answer_request(std::move(answer.request), box_->address(), std::move(answer.content));
-      if (ending_)
-        return;
-      next = take();
-      if (next.what == kind::empty) {
-        box_->park();
-        next = take();
-      }
-    });
-    if (ending_)
+      break;
+    case kind::expired:
+      answer = {std::move(next.element), caf::make_message(error_for(interrupt_cause::deadline, {}))};
+      break;
+    case kind::empty:
+      break;
+    case kind::closed:
+    case kind::fenced:
       return;
+    }
+    if (answer.request || next.what == kind::empty) {
+      // Receivers run code of their own, and waiting comes next more often than not: one release serves both.
+      gil.release([&] {
+        if (answer.request)
+          answer_request(std::move(answer.request), box_->address(), std::move(answer.content));
+        if (ending_)
+          return;
+        next = take();
+        if (next.what == kind::empty) {
+          box_->park();
+          next = take();
+        }
+      });
+    } else if (!ending_) {
+      next = take();
+    }
+    interpreter.between_messages(gil);
   }
 }
 

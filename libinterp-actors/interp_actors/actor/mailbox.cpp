@@ -285,7 +285,9 @@ void mailbox::sort_in(element_type* newest_first) {
 }
 
 void mailbox::refill() {
-  if (is_list(inbox_.load(std::memory_order_relaxed)))
+  // Sequentially consistent: the timer comes here after it has said that it is armed no more, and a sender asks for
+  // that after its push.
+  if (is_list(inbox_.load(std::memory_order_seq_cst)))
     sort_in(inbox_.exchange(nullptr, std::memory_order_acq_rel));
 }
 
@@ -333,7 +335,9 @@ mailbox::taken mailbox::take(consumer_number consumer) {
     forget(*element);
     if (activity != 0)
       return {taken::kind::message, std::move(element), activity};
-    expire_now(std::move(element), address_.get());
+    if (element->mid.is_request())
+      return {taken::kind::expired, std::move(element), 0};
+    dropped_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
@@ -408,15 +412,13 @@ time_point mailbox::expire(time_point now) {
   }
   while (auto* element = expired.pop_front()) {
     forget(*element);
-    expire_now(caf::mailbox_element_ptr{element}, nullptr); // the address may be gone by now
+    if (!element->mid.is_request())
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+    // From nobody: the address may be gone by now.
+    answer_request(caf::mailbox_element_ptr{element}, nullptr,
+                   caf::make_message(error_for(interrupt_cause::deadline, {})));
   }
   return next;
-}
-
-void mailbox::expire_now(caf::mailbox_element_ptr element, caf::actor_control_block* responder) {
-  if (!element->mid.is_request())
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-  answer_request(std::move(element), responder, caf::make_message(error_for(interrupt_cause::deadline, {})));
 }
 
 caf::mailbox_element_ptr mailbox::take_answer() {
@@ -444,8 +446,12 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
     activity.next_step = now + grace / 2 - unwinding;
     break;
   case 2:
+    result.what = activity.idle ? kind::make_way : kind::interrupt;
+    activity.next_step = now + grace / 4;
+    break;
+  case 3:
     result.what = activity.idle ? kind::make_way : kind::insist;
-    activity.next_step = now + (grace - grace / 2);
+    activity.next_step = now + (grace - grace / 2 - grace / 4);
     break;
   default:
     ++consumer_; // the consumer is fenced from here on; its reference to the address is the caller's

@@ -55,7 +55,8 @@ public:
   using activity_number = std::uint64_t;
 
   struct taken {
-    enum class kind { message, empty, closed, fenced } what = kind::empty;
+    /// `expired` is a request whose deadline has passed, to be answered by the consumer.
+    enum class kind { message, expired, empty, closed, fenced } what = kind::empty;
     caf::mailbox_element_ptr element;
     activity_number activity = 0;
   };
@@ -216,7 +217,6 @@ private:
              caf::mailbox_element_ptr& answer,
              caf::error& why);            // needs mutex_
   caf::mailbox_element_ptr take_answer(); // needs mutex_; null where the request has been answered
-  void expire_now(caf::mailbox_element_ptr element, caf::actor_control_block* responder);
 
   alignas(64) std::atomic<element_type*> inbox_{nullptr};
   std::atomic<std::size_t> waiting_messages_{0};

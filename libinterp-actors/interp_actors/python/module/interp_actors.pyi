@@ -242,6 +242,7 @@ class SendChannel:
             ChannelFull: there is no room, and the channel lets nobody wait.
             TimeoutError: no room in time.
             TypeError, ValueError: it is no payload, or not what the channel carries.
+            ActorError, RemoteError: the actor behind this end refused it.
         """
     def send_object(self, value: object, *, timeout: float | None = None) -> None:
         """Pickle an object and send it; what it holds as pickle.PickleBuffer of bytes or of payloads is
@@ -309,7 +310,7 @@ class ReceiveChannel:
 
 @final
 class Interpreter:
-    """Another interpreter, made by create(). It ends with its last reference."""
+    """Another interpreter, made by create(). It ends with its last reference, or with this interpreter."""
 
     def run(
         self,
