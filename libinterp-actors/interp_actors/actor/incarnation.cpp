@@ -319,11 +319,12 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
     if (answer.request || next.what == kind::empty) {
       // Receivers run code of their own, and waiting comes next more often than not: one release serves both.
       gil.release([&] {
-        if (answer.request)
+        if (answer.request) {
           answer_request(std::move(answer.request), box_->address(), std::move(answer.content));
-        if (ending_)
-          return;
-        next = take();
+          if (ending_)
+            return;
+          next = take();
+        }
         if (next.what == kind::empty) {
           box_->park();
           next = take();
