@@ -60,6 +60,8 @@ interpreter::interpreter(engine& engine, const interpreter_link& link, std::size
   if (auto status = Py_NewInterpreterFromConfig(&thread_state_, &config); PyStatus_Exception(status))
     throw std::runtime_error(std::string{"CPython could not create an interpreter: "}
                              + (status.err_msg ? status.err_msg : "no reason given"));
+  if (!thread_state_) // what CPython says where there is no memory for the first step
+    throw std::runtime_error("CPython could not create an interpreter: no memory, most likely");
   id_ = PyInterpreterState_GetID(PyThreadState_GetInterpreter(thread_state_));
   context_->control = control_;
   context_->pins = pins_;

@@ -148,10 +148,9 @@ int interrupter::on_pending_call(void* self) {
   return 0;
 }
 
-// Thread states come and go under the GIL, but for those of the end's watchdog, which raises the same.
+// Thread states come and go under the GIL, but for those of the end's watchdog, which come at the head of the list and
+// have no thread yet; it may be kept from the GIL like the target.
 void interrupter::end_other_threads(const gil_held&) noexcept {
-  if (waits_ended_.load(std::memory_order_acquire))
-    return;
   auto* first = PyInterpreterState_ThreadHead(PyThreadState_GetInterpreter(thread_state_));
   for (auto* state = first; state; state = PyThreadState_Next(state))
     if (state != thread_state_ && state->thread_id != 0)
