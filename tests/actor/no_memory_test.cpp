@@ -21,7 +21,9 @@ public:
 
 } // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: GCC warns of `free` where it sees it take what `operator new` gave.
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
   auto refused = least.load(std::memory_order_relaxed);
   if (refused != 0 && size >= refused && size <= 2 * refused)
     throw std::bad_alloc{};
@@ -30,11 +32,11 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc{};
 }
 
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 
