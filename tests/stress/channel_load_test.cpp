@@ -101,7 +101,7 @@ TEST_P(ChannelLoad, AMillionMessagesFromEightSenders) {
       }
     }
   };
-  std::size_t before = 0;
+  [[maybe_unused]] std::size_t before = 0; // resident bytes
   std::vector<std::thread> threads;
   for (std::uint32_t sender = 0; sender < senders; ++sender)
     threads.emplace_back(send_all, sender);
