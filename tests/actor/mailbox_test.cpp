@@ -153,6 +153,16 @@ TEST_F(Mailbox, DoesNotParkWhenAMessageCameSinceTheLastTake) {
   EXPECT_EQ(take(), 1);
 }
 
+TEST_F(Mailbox, TakingWithoutParkingKeepsOneReference) {
+  auto before = box->address()->strong_refs.load();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(take(), -1);
+    push(i);
+    EXPECT_EQ(take(), i);
+    EXPECT_EQ(box->address()->strong_refs.load(), before);
+  }
+}
+
 TEST_F(Mailbox, WakesAParkedConsumer) {
   std::thread sender{[this] { push(1); }};
   while (take() != 1)

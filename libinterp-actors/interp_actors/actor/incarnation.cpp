@@ -300,6 +300,8 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
 
 void incarnation::live(const python::gil_held& gil, python::interpreter& interpreter) {
   using kind = mailbox::taken::kind;
+  if (ending_)
+    return; // the start failed
   auto next = take();
   while (!ending_) {
     reply answer;

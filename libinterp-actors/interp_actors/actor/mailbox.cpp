@@ -311,10 +311,13 @@ mailbox::taken mailbox::take(consumer_number consumer) {
       std::lock_guard guard{mutex_};
       if (consumer != consumer_)
         return {taken::kind::fenced, nullptr, 0};
+      if (parking_ != parking::no && inbox_.load(std::memory_order_acquire) != parked_mark()) {
+        // Whoever changed it has given us a reference to the address; it is one too many where we did not park.
+        if (std::exchange(parking_, parking::no) == parking::marked)
+          release_address();
+      }
       if (closed_)
         return {taken::kind::closed, nullptr, 0};
-      if (parking_ != parking::no && inbox_.load(std::memory_order_acquire) != parked_mark())
-        parking_ = parking::no; // and whoever changed it has given us a reference to the address
       // Urgent messages overtake those that were sorted in before them.
       refill();
       element.reset(urgent_.first ? urgent_.pop_front() : normal_.pop_front());

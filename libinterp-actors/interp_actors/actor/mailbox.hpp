@@ -141,7 +141,7 @@ public:
   taken take(consumer_number consumer);
 
   /// Waits until there may be something to take, or the bell has been rung for another reason. To be called
-  /// whenever `take` found the mailbox empty, and before the next one.
+  /// after `take` found the mailbox empty.
   void park();
 
   /// Begins an activity without a message: the start, or a part of the winding down, which no `stop_activity`
