@@ -1008,6 +1008,19 @@ def undocumented():
   EXPECT_EQ(*missing, std::vector<std::string>{});
 }
 
+TEST_F(References, WhatACallbackHoldsIsLetGoAtTheEnd) {
+  auto actor = spawn_at_gate("import interp_actors as ia\n"
+                             "child = ia.spawn('x = 1')\n"
+                             "def begin(v):\n"
+                             "    class Last:\n"
+                             "        def __del__(self, arrive=arrive): arrive()\n"
+                             "    last = Last()\n"
+                             "    child.monitor(lambda reason: (last, child))\n");
+  EXPECT_EQ(call(actor, "begin"), "None");
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  EXPECT_TRUE(gate.arrived());
+}
+
 TEST_F(References, AModuleThatIsImportedAgainIsTheSame) {
   auto b = spawn(echo);
   auto actor = spawn(R"(

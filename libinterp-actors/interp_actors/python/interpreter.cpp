@@ -384,6 +384,8 @@ bool interpreter::let_go(const gil_held& gil, std::chrono::nanoseconds limit) {
   functions_.clear();
   last_function_ = nullptr;
   spare_view_.clear();
+  drop_events(gil,
+              module_.get()); // CPython's end frees what is reachable from the module too late, if at all
   context_->values.clear();
   namespace_ = {};
   leave_module(gil, *context_, module_);
