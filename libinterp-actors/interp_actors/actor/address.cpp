@@ -9,6 +9,8 @@
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
 
+#include <cstdio>
+
 namespace interp_actors {
 
 namespace {
@@ -42,6 +44,16 @@ address::~address() = default;
 void address::INTERP_ACTORS_ON_LAST_HANDLE() {
   box_->close(caf::make_error(caf::exit_reason::unreachable), false);
   caf::actor_companion::INTERP_ACTORS_ON_LAST_HANDLE();
+}
+
+void address::take_down(caf::error reason) {
+  try {
+    cleanup(std::move(reason), nullptr);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n", name_.c_str(),
+                 problem.what());
+    unregister_from_system(); // the next step of `cleanup`; without it, the actor system's end waits for ever
+  }
 }
 
 std::set<std::string> address::message_types() const {

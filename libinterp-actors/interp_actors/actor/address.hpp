@@ -28,6 +28,10 @@ public:
   /// Names the incarnation that takes from the mailbox. To be called before the address is handed out.
   void inhabit(const std::shared_ptr<incarnation>& incarnation) { incarnation_ = incarnation; }
 
+  /// Ends the actor for `reason`: tells those who monitor it, and runs what was attached to its end. Where that throws,
+  /// a line on stderr says so, and the rest hears nothing.
+  void take_down(caf::error reason);
+
   using caf::actor_companion::enqueue;
   bool enqueue(caf::mailbox_element_ptr element, compat::execution_context* context) override;
   const char* name() const override { return "interp_actors.interpreter"; }

@@ -13,7 +13,6 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace interp_actors {
 
@@ -194,12 +193,7 @@ void incarnation::take_address_down() {
   out_->end(box_->reason());
   if (box_->unreachable())
     return; // CAF takes it down, in the thread that dropped the last handle
-  try {
-    static_cast<address*>(box_->address()->get())->cleanup(box_->reason(), nullptr);
-  } catch (const std::exception& problem) {
-    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n",
-                 options_.name.c_str(), problem.what());
-  }
+  static_cast<address*>(box_->address()->get())->take_down(box_->reason());
   box_->release_address();
 }
 
