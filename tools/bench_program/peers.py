@@ -1,10 +1,12 @@
 """What CPython itself offers for the same job, measured on command.
 
 Reads lines "NAME N" from stdin, does N operations of NAME, and prints the nanoseconds of one. Ends when stdin does.
+"processes:0,1" are processes on these cores that work at the same time.
 """
 
 import functools
 import multiprocessing
+import os
 import sys
 from concurrent import interpreters
 from concurrent.futures import InterpreterPoolExecutor
@@ -68,6 +70,51 @@ def make_queue():
     return put_and_get
 
 
+def work():
+    """Do what two_cores.cpp lets its interpreters do."""
+    total = 0
+    for i in range(2_000_000):
+        total += i & 7
+
+
+@functools.cache
+def make_processes(cores):
+    """Return connections to processes on `cores` that work once for each message, and answer."""
+    connections = []
+    for core in cores:
+        ours, theirs = multiprocessing.Pipe()
+        kept = [*connections, ours]
+
+        def child():
+            for other in kept:
+                other.close()  # or it would not see their end
+            os.sched_setaffinity(0, {core})
+            try:
+                while True:
+                    theirs.recv_bytes()
+                    work()
+                    theirs.send_bytes(b"")
+            except EOFError:
+                pass
+
+        multiprocessing.get_context("fork").Process(target=child, daemon=True).start()
+        theirs.close()
+        connections.append(ours)
+    return connections
+
+
+def measure_processes(cores, count):
+    """Return the nanoseconds that `count` rounds of all processes took, for each process."""
+    connections = make_processes(cores)
+    start = perf_counter_ns()
+    for _ in range(count):
+        for one in connections:
+            one.send_bytes(b"")
+        for one in connections:
+            one.recv_bytes()
+    return (perf_counter_ns() - start) / len(connections)
+
+
 @functools.cache
 def steps():
     """Return the functions that make one step, by name."""
@@ -99,7 +146,10 @@ def main():
     for line in sys.stdin:
         name, count = line.split()
         count = int(count)
-        nanoseconds = measure_creation(count) if name == "create" else measure_steps(name, count)
+        if name.startswith("processes:"):
+            nanoseconds = measure_processes(tuple(int(core) for core in name.partition(":")[2].split(",")), count)
+        else:
+            nanoseconds = measure_creation(count) if name == "create" else measure_steps(name, count)
         print(nanoseconds / count, flush=True)
 
 

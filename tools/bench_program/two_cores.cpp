@@ -1,10 +1,12 @@
 #include <caf/scoped_actor.hpp>
 
 #include <memory>
+#include <string>
 
 #include "affinity.hpp"
 #include "calls.hpp"
 #include "cases.hpp"
+#include "peer_process.hpp"
 
 namespace ia_bench {
 
@@ -57,7 +59,13 @@ void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& allowed)
   auto second = spawn_on(cores[1]);
   auto one = s.add({"one interpreter", "calls/s", throughput_of(rt.system(), {first})});
   auto two = s.add({"two interpreters", "calls/s", throughput_of(rt.system(), {first, second})});
+  auto processes =
+      s.add({"two processes", "calls/s",
+             [peers = std::make_shared<peer_process>(INTERP_ACTORS_BENCH_PEERS),
+              command = "processes:" + std::to_string(cores[0]) + "," + std::to_string(cores[1])](
+                 std::size_t n) { return 1e9 / peers->measure(command, n); }});
   s.compare(name, two, one, at_least(1.95));
+  s.compare(name, two, processes); // what the machine gives to whoever shares nothing
 }
 
 } // namespace ia_bench
