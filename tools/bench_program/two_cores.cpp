@@ -27,14 +27,17 @@ auto throughput_of(caf::actor_system& system, std::vector<ia::interpreter_actor>
           nothing = ia::shared_bytes::copy("")](std::size_t n) {
     using clock = std::chrono::steady_clock;
     using request = decltype(request_call(*self, workers.front(), "work", nothing));
-    auto begin = clock::now();
-    for (std::size_t i = 0; i < n; ++i) {
+    auto work_once = [&] {
       std::vector<request> requests;
       for (auto& worker : workers)
         requests.push_back(request_call(*self, worker, "work", nothing));
       for (auto& one : requests)
         receive_answer(std::move(one), 4);
-    }
+    };
+    work_once(); // nothing else runs on the second core, which has to wake up and gain speed
+    auto begin = clock::now();
+    for (std::size_t i = 0; i < n; ++i)
+      work_once();
     auto seconds = std::chrono::duration<double>(clock::now() - begin).count();
     return static_cast<double>(n * workers.size()) / seconds;
   };
