@@ -25,10 +25,23 @@ fake() { cat >"$work/bin/$1" && chmod +x "$work/bin/$1"; }
 fake c++ <<'FAKE'
 #!/usr/bin/env bash
 code=$(cat)
+# With $FAKE/caf_number, the CAF that it finds is of that version.
+[ ! -e "$FAKE/caf_number" ] || { [[ $code = *"< MINIMUM"* && $* =~ -DMINIMUM=([0-9]+) ]] && [ "$(cat "$FAKE/caf_number")" -ge "${BASH_REMATCH[1]}" ]; } || exit 1
 [ -e "$FAKE/complete" ] && { [ ! -e "$FAKE/lacks" ] || [[ $code != *"<$(cat "$FAKE/lacks")>"* ]]; }
 FAKE
-for name in cmake ninja python3; do fake "$name" <<<'#!/usr/bin/env bash
+for name in cmake ninja; do fake "$name" <<<'#!/usr/bin/env bash
 [ -e "$FAKE/complete" ]'; done
+for name in python3 python3.14 python3.15; do fake "$name" <<'FAKE'
+#!/usr/bin/env bash
+# With $FAKE/version, runs what it is asked as a Python of that version with development files.
+[ -e "$FAKE/complete" ] || exit 1
+[ -e "$FAKE/version" ] || exit 0
+exec /usr/bin/python3 -c "import os, sys, sysconfig
+sys.version_info = tuple(map(int, open(os.environ['FAKE'] + '/version').read().split('.')))
+sysconfig.get_path = lambda name: os.environ['FAKE']
+exec(sys.argv.pop(1))" "$2" "${@:3}"
+FAKE
+done
 fake id <<'FAKE'
 #!/usr/bin/env bash
 if [ "$1" = -u ]; then cat "$FAKE/uid"; else echo tester; fi
@@ -430,6 +443,29 @@ case_a_host_without_a_header_that_the_build_needs_is_not_complete() {
     says "the host lacks: CAF >= 0.18.7"
     says nlohmann-json
   done
+}
+case_a_host_whose_python_is_too_old_is_not_complete() {
+  touch "$FAKE/complete" "$FAKE/Python.h"
+  echo 3.13.9 >"$FAKE/version"
+  INTERP_ACTORS_TOOLCHAIN=host run true
+  [ "$code" = 69 ]
+  says "the host lacks: CPython >= 3.14 with development files"
+  echo 3.14.0 >"$FAKE/version"
+  INTERP_ACTORS_TOOLCHAIN=host run true
+  [ "$code" = 0 ]
+  rm "$FAKE/Python.h"
+  INTERP_ACTORS_TOOLCHAIN=host run true
+  [ "$code" = 69 ]
+}
+case_a_host_whose_caf_is_too_old_is_not_complete() {
+  touch "$FAKE/complete"
+  echo 1806 >"$FAKE/caf_number"
+  INTERP_ACTORS_TOOLCHAIN=host run true
+  [ "$code" = 69 ]
+  says "the host lacks: CAF >= 0.18.7"
+  echo 1807 >"$FAKE/caf_number"
+  INTERP_ACTORS_TOOLCHAIN=host run true
+  [ "$code" = 0 ]
 }
 case_a_host_that_mounts_no_proc_is_told_apart() {
   touch "$FAKE/no_proc"
