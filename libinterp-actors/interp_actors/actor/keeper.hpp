@@ -1,0 +1,49 @@
+#pragma once
+
+#include "interp_actors/base/death_report.hpp"
+#include "interp_actors/base/shared_bytes.hpp"
+
+#include <caf/error.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace interp_actors {
+
+/// What an incarnation inherits.
+struct heritage {
+  /// Which life of its address it is, from 1 on.
+  std::uint64_t number = 1;
+  /// How the one before it ended; null for the first.
+  std::shared_ptr<const death_report> previous;
+  /// What `restore` is given; holds nothing where no incarnation before has left a snapshot.
+  shared_bytes snapshot;
+};
+
+/// Looks after an address whose incarnations follow each other: is told how each of them fares, in this order:
+/// `on_started`, `on_death`, `on_gone`, each once; an incarnation that does not start dies, too.
+/// Thread: the incarnation's own without the GIL, the timer's for one that is abandoned. Must not wait.
+/// Owner: the supervisor and its incarnations.
+class keeper {
+public:
+  keeper() = default;
+  keeper(const keeper&) = delete;
+  keeper& operator=(const keeper&) = delete;
+  virtual ~keeper() = default;
+
+  /// The source is loaded and its hooks have returned; for a spare, its source is loaded.
+  virtual void on_started(std::uint64_t number) = 0;
+
+  /// It has left the mailbox to its successor and answers nothing any more. `reason` is why, an error without a code for a
+  /// normal end.
+  virtual void on_death(std::uint64_t number, std::shared_ptr<const death_report> report,
+                        const caf::error& reason) = 0;
+
+  /// Its threads and modules are gone, and with them ports and files; or it was abandoned.
+  virtual void on_gone(std::uint64_t number) = 0;
+
+  /// It has left a snapshot, which replaces the one before.
+  virtual void on_snapshot(std::uint64_t number, shared_bytes snapshot) = 0;
+};
+
+} // namespace interp_actors
