@@ -1,5 +1,6 @@
 #include "interp_actors/actor/address.hpp"
 
+#include "interp_actors/actor/expiry.hpp"
 #include "interp_actors/actor/incarnation.hpp"
 #include "interp_actors/actor/interface.hpp"
 #include "interp_actors/actor/translate.hpp"
@@ -26,20 +27,31 @@ std::string to_text(const mailbox_limits& limits) {
 
 } // namespace
 
-address::address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
-                 const spawn_options& options, caf::timespan shutdown_timeout, const interface* type)
+address::address(caf::actor_config& config, std::shared_ptr<roster> home,
+                 std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options, const interface* type)
     : caf::actor_companion{config},
+      home_{std::move(home)},
       box_{std::move(box)},
+      expiry_{std::make_shared<expiry>(box_)},
       name_{options.name},
       limits_text_{to_text(options.mailbox)},
       deadline_{options.deadline},
       handler_deadlines_{options.handler_deadlines},
-      shutdown_timeout_{shutdown_timeout},
       type_{type} {
   box_->bind(ctrl());
 }
 
 address::~address() = default;
+
+void address::inhabit(const std::shared_ptr<incarnation>& incarnation) {
+  std::lock_guard guard{inhabitant_mutex_};
+  inhabitant_ = incarnation;
+}
+
+std::shared_ptr<incarnation> address::inhabitant() const {
+  std::lock_guard guard{inhabitant_mutex_};
+  return inhabitant_.lock();
+}
 
 void address::INTERP_ACTORS_ON_LAST_HANDLE() {
   box_->close(caf::make_error(caf::exit_reason::unreachable), false);
@@ -87,22 +99,22 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
       return true;
     }
     if (content.match_elements<cancel_atom>()) {
-      auto inhabitant = incarnation_.lock();
-      auto hit = inhabitant && inhabitant->cancel();
+      auto resident = inhabitant();
+      auto hit = resident && resident->cancel();
       answer_request(std::move(element), ctrl(), caf::make_message(hit));
       return true;
     }
   }
   // What the interpreter has under way with others does not wait in the mailbox: its code may wait for it.
   if (element->mid.is_response()) {
-    if (auto inhabitant = incarnation_.lock())
-      inhabitant->out().on_answer(element->mid, content);
+    if (auto resident = inhabitant())
+      resident->out().on_answer(element->mid, content);
     return true;
   }
   if (content.match_elements<caf::down_msg>()) {
     auto& down = content.get_as<caf::down_msg>(0);
-    if (auto inhabitant = incarnation_.lock())
-      inhabitant->out().on_down(down.source, down.reason);
+    if (auto resident = inhabitant())
+      resident->out().on_down(down.source, down.reason);
     answer_request(std::move(element), ctrl(),
                    caf::make_message(caf::make_error(caf::sec::unexpected_message)));
     return true;
@@ -110,16 +122,19 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
   auto deadline = deadline_of(content);
   switch (box_->push(element, deadline)) {
   case interp_actors::mailbox::push_result::accepted:
-    if (deadline != no_deadline)
-      if (auto inhabitant = incarnation_.lock())
-        inhabitant->watch(deadline);
+    if (deadline == no_deadline)
+      return true;
+    if (box_->outlives_consumers()) // whoever takes the message looks after it from then on
+      home_->arm(expiry_, deadline);
+    else if (auto resident = inhabitant())
+      resident->watch(deadline);
     return true;
   case interp_actors::mailbox::push_result::full: {
     auto why = "the mailbox of '" + name_ + "' holds as much as it may (" + limits_text_
                + "); try again later, or raise spawn_options::mailbox";
     if (!element->mid.is_request())
-      if (auto inhabitant = incarnation_.lock())
-        inhabitant->lose(content.types(), why);
+      if (auto resident = inhabitant())
+        resident->lose(content.types(), why);
     answer_request(std::move(element), ctrl(),
                    caf::make_message(make_error(errc::mailbox_full, std::move(why))));
     return true;
@@ -135,15 +150,15 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
 }
 
 void address::on_exit_message(const caf::exit_msg& message) {
-  auto inhabitant = incarnation_.lock();
-  if (!inhabitant)
+  auto resident = inhabitant();
+  if (!resident)
     return;
-  inhabitant->out().on_exit(message.source);
+  resident->out().on_exit(message.source);
   // As in CAF, a linked actor's normal end ends nobody; to be forgotten by everybody is normal, too.
   if (!message.reason || message.reason == caf::exit_reason::unreachable)
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
-  inhabitant->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : shutdown_timeout_);
+  resident->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout);
 }
 
 } // namespace interp_actors

@@ -1,17 +1,20 @@
 #pragma once
 
 #include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/settings.hpp"
 
 #include <caf/actor_companion.hpp>
 #include <caf/system_messages.hpp>
 
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 
 namespace interp_actors {
 
+class expiry;
 class incarnation;
 class interface;
 
@@ -21,12 +24,14 @@ class interface;
 /// Thread: `enqueue` any.
 class address final : public caf::actor_companion {
 public:
-  address(caf::actor_config& config, std::shared_ptr<interp_actors::mailbox> box,
-          const spawn_options& options, caf::timespan shutdown_timeout, const interface* type = nullptr);
+  address(caf::actor_config& config, std::shared_ptr<roster> home, std::shared_ptr<interp_actors::mailbox> box,
+          const spawn_options& options, const interface* type = nullptr);
   ~address() override;
 
-  /// Names the incarnation that takes from the mailbox. To be called before the address is handed out.
-  void inhabit(const std::shared_ptr<incarnation>& incarnation) { incarnation_ = incarnation; }
+  /// Names the incarnation that takes from the mailbox from now on.
+  void inhabit(const std::shared_ptr<incarnation>& incarnation);
+
+  const std::shared_ptr<interp_actors::mailbox>& box() const noexcept { return box_; }
 
   /// Ends the actor for `reason`: tells those who monitor it, and runs what was attached to its end. Where that throws,
   /// a line on stderr says so, and the rest hears nothing.
@@ -42,13 +47,17 @@ private:
   time_point deadline_of(const caf::message& content) const;
   void on_exit_message(const caf::exit_msg& message);
 
+  std::shared_ptr<incarnation> inhabitant() const;
+
+  const std::shared_ptr<roster> home_;
   const std::shared_ptr<interp_actors::mailbox> box_;
-  std::weak_ptr<incarnation> incarnation_;
+  const std::shared_ptr<expiry> expiry_;
+  mutable std::mutex inhabitant_mutex_;
+  std::weak_ptr<incarnation> inhabitant_;
   const std::string name_;
   const std::string limits_text_;
   const caf::timespan deadline_;
   const std::map<std::string, caf::timespan, std::less<>> handler_deadlines_;
-  const caf::timespan shutdown_timeout_;
   const interface* const type_; // null for the generic one
 };
 

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "interp_actors/base/death_report.hpp"
 #include "interp_actors/base/shared_bytes.hpp"
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace interp_actors {
 
@@ -15,6 +18,10 @@ struct dead_letter {
   /// What a channel was sent; nothing for an interpreter, whose messages may be of any size.
   shared_bytes payload;
   std::string why;
+  /// For a message that has had its attempts: the handler that was to be called, with the types of its arguments, and how
+  /// the incarnations ended that died of it.
+  std::string request;
+  std::vector<std::shared_ptr<const death_report>> deaths;
 };
 
 /// Is told of each dead letter, in the thread of whoever sent it, or of the interpreter that did not understand it;

@@ -24,6 +24,9 @@ constexpr std::chrono::milliseconds teardown_slack{250};
 /// What freeing an interpreter's objects may take, finalisers included: a large heap takes seconds.
 constexpr std::chrono::seconds dismissal_limit{30};
 
+/// What stands for a snapshot that is due, among the events of Python code, which begin at 1.
+constexpr python::event_number snapshot_event = 0;
+
 /// As `time_after`, with 0 for no limit.
 time_point deadline_after(std::chrono::nanoseconds limit) {
   return limit == std::chrono::nanoseconds::zero() ? no_deadline : time_after(limit);
@@ -32,19 +35,47 @@ time_point deadline_after(std::chrono::nanoseconds limit) {
 } // namespace
 
 incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code,
-                         spawn_options options, std::shared_ptr<const typed_start> typed)
+                         spawn_options options, std::shared_ptr<const typed_start> typed, tenure life)
     : home_{std::move(home)},
-      box_{std::move(box)},
       code_{std::move(code)},
       options_{std::move(options)},
       typed_{std::move(typed)},
-      out_{std::make_shared<outbox>(home_, box_, options_.name)},
-      link_{box_->wake(), out_} {}
+      life_{std::move(life)},
+      wake_{home_->bells->take()},
+      lobby_{life_.by ? std::make_shared<mailbox>(mailbox_limits{}, succession{}, home_->bells) : nullptr},
+      out_{std::make_shared<outbox>(home_, box ? box : lobby_, options_.name, life_.from)},
+      link_{wake_, out_},
+      number_{life_.from.number},
+      post_{box ? std::move(box) : lobby_} {}
 
 void incarnation::launch() {
-  consumer_ = box_->attach();
+  post_.consumer = post_.box->attach(wake_);
   // The thread keeps the incarnation, also after it was abandoned.
   thread_.start(options_.name, [self = shared_from_this()] { self->run(); });
+}
+
+incarnation::post incarnation::where() const {
+  std::lock_guard guard{post_mutex_};
+  return post_;
+}
+
+void incarnation::move_to(post next) {
+  std::optional<stop_wish> wish;
+  {
+    std::lock_guard guard{post_mutex_};
+    post_ = next;
+    wish = stop_wish_;
+  }
+  if (wish) // whoever stopped it before has not found it here
+    next.box->retire(next.consumer, wish->reason, wish->when);
+}
+
+void incarnation::take_over(std::shared_ptr<mailbox> box, heritage from) {
+  {
+    std::lock_guard guard{post_mutex_};
+    inheritance_ = inheritance{std::move(box), std::move(from)};
+  }
+  wake_->ring();
 }
 
 caf::error incarnation::wait_started() {
@@ -103,16 +134,44 @@ void incarnation::report_gone() {
 }
 
 void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
-  box_->close(std::move(reason));
-  out_->close(box_->reason());
   auto when = time_after(limit);
-  box_->stop_activity(when);
+  post at;
+  {
+    std::lock_guard guard{post_mutex_};
+    at = post_;
+    if (life_.by && !stop_wish_)
+      stop_wish_ = stop_wish{reason, when};
+    else if (life_.by)
+      stop_wish_->when = std::min(stop_wish_->when, when);
+  }
+  if (life_.by) {
+    at.box->retire(at.consumer, reason, when);
+    out_->close(reason);
+  } else {
+    at.box->close(std::move(reason));
+    out_->close(at.box->reason());
+    at.box->stop_activity(when);
+  }
   home_->arm(shared_from_this(), when);
+}
+
+void incarnation::give_up(const caf::error& reason) {
+  stop(reason, std::chrono::nanoseconds::zero());
+  auto at = where();
+  auto step = at.box->give_up(at.consumer);
+  if (step.what != mailbox::ladder_step::kind::abandon)
+    return; // it has ended, or was abandoned before
+  link_.control->interrupt(step.activity, true);
+  abandon(std::move(step), death_reason::shutdown);
+}
+
+stuck_interpreter incarnation::describe_stuck(std::chrono::system_clock::time_point since) const {
+  return {options_.name, interpreter_id_, number_, since, {}};
 }
 
 bool incarnation::cancel() {
   auto answer_at = time_after(unwind_time);
-  auto activity = box_->cancel(answer_at);
+  auto activity = where().box->cancel(answer_at);
   if (activity == 0)
     return false;
   link_.control->interrupt(activity);
@@ -122,7 +181,7 @@ bool incarnation::cancel() {
 
 void incarnation::cancel(const caf::actor_control_block* sender, caf::message_id id) {
   auto answer_at = time_after(unwind_time);
-  auto activity = box_->cancel(sender, id, answer_at);
+  auto activity = where().box->cancel(sender, id, answer_at);
   if (activity == 0)
     return;
   link_.control->interrupt(activity);
@@ -131,9 +190,9 @@ void incarnation::cancel(const caf::actor_control_block* sender, caf::message_id
 
 void incarnation::hurry(time_point when) {
   linger_until_.store(when.time_since_epoch().count());
-  box_->hurry(when);
+  where().box->hurry(when);
   home_->arm(shared_from_this(), when);
-  box_->wake()->ring();
+  wake_->ring();
 }
 
 void incarnation::watch(time_point deadline) {
@@ -144,9 +203,11 @@ void incarnation::watch(time_point deadline) {
 // -----------------------------------------------------------------------------------------------
 
 time_point incarnation::tick(time_point now) {
-  auto next = box_->expire(now);
+  auto at = where();
+  auto next = at.box->expire(now);
   // Answering may have taken its time.
-  auto step = box_->step(consumer_, deadline_clock::now(), home_->settings.grace);
+  auto step = at.box->step(at.consumer, deadline_clock::now(), home_->settings.grace);
+  next = std::min({next, step.next, look_after(at, now)});
   using kind = mailbox::ladder_step::kind;
   switch (step.what) {
   case kind::wait:
@@ -161,40 +222,84 @@ time_point incarnation::tick(time_point now) {
     link_.control->make_way();
     break;
   case kind::abandon:
-    abandon();
+    abandon(std::move(step), death_reason::abandoned);
     break;
   }
-  return std::min(next, step.next);
+  return next;
 }
 
-void incarnation::abandon() {
+time_point incarnation::look_after(const post& at, time_point now) {
+  auto next = no_deadline;
+  auto due = [&](std::atomic<time_point::rep>& what) {
+    time_point when{time_point::duration{what.load()}};
+    if (when > now) {
+      next = std::min(next, when);
+      return false;
+    }
+    return what.exchange(no_deadline.time_since_epoch().count()) != no_deadline.time_since_epoch().count();
+  };
+  if (due(save_at_) && at.box != lobby_) {
+    auto element = compat::make_element(nullptr, caf::make_message_id(),
+                                        caf::make_message(event_atom_v, snapshot_event));
+    at.box->push_event(element);
+  }
+  if (due(due_at_) && !due_is_told_.exchange(true))
+    life_.by->on_due(number_);
+  return next;
+}
+
+void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
   link_.control->fence();
+  auto at = where();
   auto text = "'" + options_.name + "' (interpreter " + std::to_string(interpreter_id_.load())
               + ") did not end within " + std::to_string(home_->settings.grace.count() / 1'000'000)
               + " ms after it was interrupted, and was given up; its thread may still hang in C code";
   auto reason = make_error(errc::abandoned, std::move(text));
-  box_->close(reason);
-  auto first = box_->reason(); // a start that failed keeps its own
-  report_started(first ? std::move(first) : std::move(reason));
+  caf::error first;
+  if (!life_.by) {
+    at.box->close(reason);
+    first = at.box->reason(); // a start that failed keeps its own
+  }
+  report_started(first ? std::move(first) : reason);
   stop_lingering();
   home_->abandoned(*this);
   report_gone();
+  if (life_.by) {
+    out_->close(reason);
+    if (step.unfinished)
+      at.box->put_back(std::move(*step.unfinished), step.shared);
+    auto last = report(how, reason);
+    if (!step.handled.empty())
+      last.request = describe_request(step.handled.types(), step.handled);
+    tell_death(std::move(last), reason);
+    tell_gone();
+  }
   // In one of CAF's threads: what users attached to the ends of actors and channels may block.
-  home_->system.spawn([self = shared_from_this()](caf::event_based_actor*) {
-    self->give_up_channels(self->box_->reason());
-    self->take_address_down();
+  home_->system.spawn([self = shared_from_this(), at, reason, step = std::move(step)](caf::event_based_actor*) {
+    if (self->life_.by) {
+      self->give_up_channels(reason);
+      if (!self->address_is_down_.exchange(true))
+        self->out_->end(reason);
+      for (int i = 0; i < step.references; ++i)
+        at.box->release_address();
+    } else {
+      self->give_up_channels(at.box->reason());
+      self->take_address_down(step.references);
+    }
   });
 }
 
-void incarnation::take_address_down() {
+void incarnation::take_address_down(int references) {
   if (address_is_down_.exchange(true))
     return;
-  out_->close(box_->reason());
-  out_->end(box_->reason());
-  if (box_->unreachable())
+  auto& place = *where().box;
+  out_->close(place.reason());
+  out_->end(place.reason());
+  if (place.unreachable())
     return; // CAF takes it down, in the thread that dropped the last handle
-  static_cast<address*>(box_->address()->get())->take_down(box_->reason());
-  box_->release_address();
+  static_cast<address*>(place.address()->get())->take_down(place.reason());
+  for (int i = 0; i < references; ++i)
+    place.release_address();
 }
 
 // -- the incarnation's own thread
@@ -221,10 +326,18 @@ void incarnation::run() {
   } catch (const std::exception& problem) {
     ending_ = make_error(failure, std::string{problem.what()});
   }
-  box_->end(consumer_, last);
-  if (!address_is_down_ && box_->begin(consumer_, no_deadline, mailbox::phase::end) != 0) { // it failed
-    box_->close(*ending_);
-    take_address_down();
+  box().end(post_.consumer, last);
+  if (life_.by) {
+    if (!died_) // it failed
+      leave(report(why_it_ends(), *ending_), *ending_);
+    if (ending_ && !address_is_down_.exchange(true)) {
+      out_->end(*ending_);
+      report_started(*ending_);
+      give_up_channels(*ending_);
+    }
+  } else if (!address_is_down_ && box().begin(post_.consumer, no_deadline, mailbox::phase::end) != 0) { // it failed
+    box().close(*ending_);
+    take_address_down(1);
     report_started(*ending_);
     give_up_channels(*ending_);
   }
@@ -232,7 +345,170 @@ void incarnation::run() {
     home_->abandoned(*this);
   else
     home_->ended(*this);
+  tell_gone();
 }
+
+// -- where somebody looks after its address
+// -----------------------------------------------------------------------------
+
+death_reason incarnation::why_it_ends() const {
+  auto stopped = [this] {
+    std::lock_guard guard{post_mutex_};
+    bool asked = !stop_wish_ || !stop_wish_->reason || stop_wish_->reason == caf::exit_reason::user_shutdown;
+    return asked ? death_reason::shutdown : death_reason::killed;
+  };
+  if (!ending_)
+    return stopped();
+  auto& why = *ending_;
+  if (!has_started_) {
+    if (why == errc::stopped)
+      return stopped();
+    return why == errc::deadline_exceeded ? death_reason::deadline : death_reason::start_failed;
+  }
+  if (!why)
+    return death_reason::normal;
+  if (why == errc::exited)
+    return death_reason::exit_code;
+  auto raised = python_error_of(why);
+  return raised && raised->type == "KeyboardInterrupt" ? death_reason::interrupted : death_reason::exception;
+}
+
+caf::error incarnation::last_words() const {
+  if (ending_)
+    return *ending_;
+  std::lock_guard guard{post_mutex_};
+  return stop_wish_ ? stop_wish_->reason : caf::error{};
+}
+
+death_report incarnation::report(death_reason reason, const caf::error& why) const {
+  death_report result;
+  result.child = options_.name;
+  result.incarnation = number_;
+  result.interpreter = interpreter_id_;
+  result.reason = reason;
+  result.error = python_error_of(why);
+  if (result.error)
+    result.exit_code = result.error->exit_code;
+  result.text = result.error ? result.error->summary() : why ? describe(why) : "its code had ended it";
+  result.uptime = deadline_clock::now() - born_;
+  result.requests_served = served_;
+  result.when = std::chrono::system_clock::now();
+  return result;
+}
+
+std::string incarnation::describe_request(caf::type_id_list types, const caf::message& content) const {
+  std::string name;
+  if (content.size() > 1 && content.match_element<std::string>(1)
+      && (content.match_element<call_atom>(0) || content.match_element<invoke_atom>(0)))
+    name = content.get_as<std::string>(1);
+  else if (typed_ && types.size() > 0)
+    name = typed_->type->handler_of(types[0]);
+  return name + (name.empty() ? "(" : " (") + type_names(types) + ")";
+}
+
+bool incarnation::leave(death_report last, const caf::error& why) {
+  auto at = post_;
+  out_->close(why);
+  if (at.box == lobby_) { // a spare
+    tell_death(std::move(last), why);
+    return lobby_->is_current(at.consumer);
+  }
+  save_at_.store(no_deadline.time_since_epoch().count());
+  auto references = at.box->vacate(at.consumer);
+  if (!references)
+    return false;
+  move_to({lobby_, lobby_->attach(wake_)});
+  auto told = std::make_shared<const death_report>(std::move(last));
+  settle(*at.box, told);
+  tell_death(std::move(told), why);
+  for (int i = 0; i < *references; ++i)
+    at.box->release_address();
+  return true;
+}
+
+void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>& last) {
+  if (!unfinished_)
+    return;
+  auto again = std::move(*unfinished_);
+  unfinished_.reset();
+  if (unfinished_counts_)
+    again.deaths.push_back(last);
+  if (unfinished_is_shared_ || again.deaths.size() < life_.options.attempts) {
+    box.put_back(std::move(again), unfinished_is_shared_);
+    return;
+  }
+  dead_letter letter{options_.name, {}, "it has had its attempts: " + std::to_string(again.deaths.size())
+                                            + " incarnations died of it",
+                     last->request, std::move(again.deaths)};
+  home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
+  answer_request(std::move(again.element), box.address(), caf::make_message(std::move(unfinished_answer_)));
+}
+
+void incarnation::tell_death(std::shared_ptr<const death_report> last, const caf::error& why) {
+  if (!died_.exchange(true))
+    life_.by->on_death(number_, std::move(last), why);
+}
+
+void incarnation::tell_death(death_report last, const caf::error& why) {
+  tell_death(std::make_shared<const death_report>(std::move(last)), why);
+}
+
+void incarnation::tell_gone() {
+  if (life_.by && !gone_is_told_.exchange(true))
+    life_.by->on_gone(number_);
+}
+
+bool incarnation::wait_to_take_over() {
+  for (;;) {
+    {
+      std::lock_guard guard{post_mutex_};
+      if (inheritance_)
+        break; // written once
+    }
+    if (lobby_->take(post_.consumer).what != mailbox::taken::kind::empty)
+      return false; // it is to stop
+    lobby_->park(post_.consumer);
+  }
+  life_.from = inheritance_->from;
+  number_ = life_.from.number;
+  out_->take_over(inheritance_->box, life_.from);
+  static_cast<address*>(inheritance_->box->address()->get())->inhabit(shared_from_this());
+  move_to({inheritance_->box, inheritance_->box->attach(wake_)});
+  return true;
+}
+
+void incarnation::note_served(const python::gil_held& gil) {
+  auto& how = life_.options;
+  auto served = served_.fetch_add(1, std::memory_order_relaxed) + 1;
+  ++unsaved_;
+  if (how.snapshot_messages != 0 && unsaved_ >= how.snapshot_messages) {
+    save_now_ = true;
+  } else if (how.snapshot_interval.count() > 0 && unsaved_ == 1) {
+    auto when = time_after(how.snapshot_interval);
+    save_at_.store(when.time_since_epoch().count());
+    home_->arm(shared_from_this(), when);
+  }
+  if (how.recycle_messages != 0 && served >= how.recycle_messages && !due_is_told_.exchange(true))
+    gil.release([&] { life_.by->on_due(number_); });
+}
+
+void incarnation::save(const python::gil_held& gil, python::interpreter& interpreter) {
+  save_now_ = false;
+  unsaved_ = 0;
+  save_at_.store(no_deadline.time_since_epoch().count());
+  auto activity = begin(options_.start_deadline, mailbox::phase::start);
+  shared_bytes state;
+  try {
+    state = interpreter.call_snapshot(gil);
+  } catch (python::error& problem) {
+    ending_ = make_error(errc::crashed, problem.take());
+  }
+  if (finish(gil, activity).current && state)
+    gil.release([&] { life_.by->on_snapshot(number_, std::move(state)); });
+}
+
+// -- its life
+// -----------------------------------------------------------------------------------------------------------
 
 mailbox::activity_number incarnation::begin_dismissal() {
   std::chrono::nanoseconds least = home_->settings.teardown_timeout + teardown_slack;
@@ -243,7 +519,7 @@ mailbox::activity_number incarnation::begin_dismissal() {
 
 mailbox::activity_number incarnation::begin(std::chrono::nanoseconds limit, mailbox::phase of) {
   auto deadline = deadline_after(limit);
-  auto activity = box_->begin(consumer_, deadline, of);
+  auto activity = box().begin(post_.consumer, deadline, of);
   link_.control->begin(activity);
   if (deadline != no_deadline)
     home_->arm(shared_from_this(), deadline);
@@ -252,23 +528,77 @@ mailbox::activity_number incarnation::begin(std::chrono::nanoseconds limit, mail
 
 mailbox::outcome incarnation::finish(const python::gil_held& gil, mailbox::activity_number activity) {
   link_.control->end(gil);
-  return box_->end(consumer_, activity);
+  return box().end(post_.consumer, activity);
 }
 
 void incarnation::start(const python::gil_held& gil, python::interpreter& interpreter,
                         mailbox::activity_number activity) {
-  if (!box_->is_current(consumer_))
+  if (!box().is_current(post_.consumer))
     return; // it was abandoned while the interpreter was created
-  try {
+  bool is_spare = post_.box == lobby_;
+  auto load_all = [&] {
+    load(gil, interpreter, !is_spare);
+    if (!is_spare && !ending_)
+      inherit(gil, interpreter, false);
+  };
+  if (!try_to_start(gil, activity, load_all))
+    return;
+  if (is_spare) {
+    bool goes_on = gil.release([this] {
+      life_.by->on_ready(number_);
+      return wait_to_take_over();
+    });
+    if (!goes_on) {
+      ending_ = make_error(errc::stopped, "the spare of '" + options_.name + "' was stopped");
+      return;
+    }
+    if (!try_to_start(gil, begin(options_.start_deadline, mailbox::phase::start),
+                      [&] { inherit(gil, interpreter, true); }))
+      return;
+  }
+  has_started_ = true;
+  report_started({});
+  if (life_.by)
+    gil.release([this] {
+      if (life_.options.recycle_age.count() > 0) {
+        auto when = time_after(life_.options.recycle_age);
+        due_at_.store(when.time_since_epoch().count());
+        home_->arm(shared_from_this(), when);
+      }
+      life_.by->on_started(number_);
+    });
+}
+
+void incarnation::load(const python::gil_held& gil, python::interpreter& interpreter, bool with_channels) {
+  if (with_channels)
     if (auto problem = bind(gil, interpreter, take_channels())) {
       ending_ = std::move(problem);
       return;
     }
-    interpreter.load(gil, code_);
-    for (auto& function : options_.functions)
-      interpreter.check_function(gil, function);
-    if (typed_)
-      implement(gil, interpreter);
+  interpreter.load(gil, code_);
+  for (auto& function : options_.functions)
+    interpreter.check_function(gil, function);
+  if (typed_)
+    implement(gil, interpreter);
+}
+
+void incarnation::inherit(const python::gil_held& gil, python::interpreter& interpreter, bool with_channels) {
+  if (with_channels)
+    if (auto problem = bind(gil, interpreter, take_channels())) {
+      ending_ = std::move(problem);
+      return;
+    }
+  if (!life_.by)
+    return; // hooks are for those who may have a successor
+  if (life_.from.snapshot)
+    interpreter.call_restore(gil, std::exchange(life_.from.snapshot, {}));
+  interpreter.call_started(gil);
+}
+
+bool incarnation::try_to_start(const python::gil_held& gil, mailbox::activity_number activity,
+                               const std::function<void()>& f) {
+  try {
+    f();
   } catch (const python::error& problem) {
     ending_ = make_error(errc::start_failed, problem.data());
   } catch (const python::no_such_function& problem) {
@@ -283,13 +613,12 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
   }
   auto outcome = finish(gil, activity);
   if (!outcome.current)
-    return;
+    return false;
   if (outcome.closed)
     ending_ = make_error(errc::stopped, "'" + options_.name + "' was stopped while it started");
   else if (ending_ && outcome.cause == interrupt_cause::deadline)
     ending_ = make_error(errc::deadline_exceeded, python_error_of(*ending_).value_or(python_error{}));
-  else if (!ending_)
-    report_started({});
+  return !ending_;
 }
 
 void incarnation::live(const python::gil_held& gil, python::interpreter& interpreter) {
@@ -312,17 +641,24 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
     case kind::fenced:
       return;
     }
+    if (save_now_ && !ending_) {
+      if (answer.request)
+        gil.release([&] {
+          answer_request(std::exchange(answer.request, nullptr), box().address(), std::move(answer.content));
+        });
+      save(gil, interpreter);
+    }
     if (answer.request || next.what == kind::empty) {
       // Receivers run code of their own, and waiting comes next more often than not: one release serves both.
       gil.release([&] {
         if (answer.request) {
-          answer_request(std::move(answer.request), box_->address(), std::move(answer.content));
+          answer_request(std::move(answer.request), box().address(), std::move(answer.content));
           if (ending_)
             return;
           next = take();
         }
         if (next.what == kind::empty) {
-          box_->park();
+          box().park(post_.consumer);
           next = take();
         }
       });
@@ -334,8 +670,10 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
 }
 
 mailbox::taken incarnation::take() {
-  auto result = box_->take(consumer_);
+  auto result = box().take(post_.consumer);
   link_.control->begin(result.activity); // what interrupts it may come before its turn at the GIL
+  if (life_.by && result.deadline != no_deadline && result.activity != 0)
+    home_->arm(shared_from_this(), result.deadline); // it may have waited here before this incarnation
   return result;
 }
 
@@ -345,6 +683,7 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
   bool is_request = taken.element->mid.is_request();
   auto& content = taken.element->payload; // `dispatch` may take it
   auto types = content.types();
+  bool is_event = content.match_element<event_atom>(0);
   out_->handling(taken.element->sender.get());
   caf::message answer;
   std::optional<python::error> raised;
@@ -384,7 +723,7 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
     auto how = raised->kind();
     bool ours = how == kind::interrupted && outcome.cause != interrupt_cause::none;
     if (ours) {
-      problem = outcome.cause == interrupt_cause::stopping ? box_->reason()
+      problem = outcome.cause == interrupt_cause::stopping ? box().reason()
                                                            : error_for(outcome.cause, raised->take());
       if (!problem) // stopped for a normal end
         problem = error_for(outcome.cause, {});
@@ -411,11 +750,33 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
   }
   if (not_understood && !is_request)
     gil.release([&] { lose(types, describe(problem)); });
+  if (life_.by) {
+    if (!not_understood && !is_event)
+      note_served(gil);
+    bool makes_room = outcome.closed && outcome.cause == interrupt_cause::stopping;
+    if ((ending_ && *ending_) || makes_room)
+      if (keep_unfinished(taken, types, makes_room, not_understood || (is_request && !outcome.unanswered), problem))
+        return {};
+  }
   if (!outcome.unanswered || !is_request)
     return {};
   if (problem)
     answer = caf::make_message(std::move(problem));
   return {std::move(taken.element), std::move(answer)};
+}
+
+bool incarnation::keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room, bool is_done,
+                                  const caf::error& problem) {
+  auto& content = taken.element->payload;
+  handled_ = describe_request(types, content);
+  // What the code has taken out of its message cannot be given to another one.
+  if (is_done || life_.options.attempts == 0 || content.empty() || content.match_element<event_atom>(0))
+    return false;
+  unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
+  unfinished_is_shared_ = taken.shared;
+  unfinished_counts_ = !makes_room;
+  unfinished_answer_ = problem;
+  return true;
 }
 
 namespace {
@@ -455,7 +816,11 @@ void incarnation::lose(caf::type_id_list types, const std::string& why) {
 caf::message incarnation::dispatch(const python::gil_held& gil, python::interpreter& interpreter,
                                    caf::message& content, bool is_request) {
   if (content.match_elements<event_atom, python::event_number>()) {
-    interpreter.run_event(gil, content.get_as<python::event_number>(1));
+    auto event = content.get_as<python::event_number>(1);
+    if (event == snapshot_event)
+      save_now_ = true;
+    else
+      interpreter.run_event(gil, event);
     return {};
   }
   if (content.match_elements<invoke_atom, std::string, packed_message>()
@@ -639,24 +1004,40 @@ caf::error incarnation::bind(const python::gil_held& gil, python::interpreter& i
 
 void incarnation::end(const python::gil_held& gil, python::interpreter& interpreter) {
   auto limit = home_->settings.teardown_timeout;
-  auto activity = begin(limit + teardown_slack, mailbox::phase::end);
-  bool counts = activity != 0;
+  bool counts = box().is_current(post_.consumer);
   if (!counts && home_->stopped())
     return; // abandoned, and the process is about to end: nothing of Python may be touched any more
-  if (counts)
+  auto why = life_.by ? last_words() : caf::error{};
+  if (life_.by && counts) {
+    auto last = report(why_it_ends(), why);
+    last.request = handled_;
+    last.tracked_objects = interpreter.tracked_objects(gil);
+    last.views_held = interpreter.views_held(gil);
+    counts = gil.release([&] { return leave(std::move(last), why); });
+  }
+  auto activity = begin(limit + teardown_slack, mailbox::phase::end);
+  counts = counts && activity != 0;
+  if (counts && !life_.by)
     gil.release([this] {
-      box_->close(ending_.value_or(caf::error{}));
-      out_->close(box_->reason());
+      box().close(ending_.value_or(caf::error{}));
+      out_->close(box().reason());
     });
   bool stuck = !interpreter.wind_down(gil, limit);
   if (finish(gil, activity).current && counts) {
     activity = begin_dismissal(); // what others attached to the end may block
     gil.release([&] {
-      give_up_channels(ending_.value_or(box_->reason()));
-      take_address_down();
-      report_started(ending_.value_or(box_->reason()));
-      if (stuck)
+      if (!life_.by)
+        why = ending_.value_or(box().reason());
+      give_up_channels(why);
+      if (!life_.by)
+        take_address_down(1);
+      else if (!address_is_down_.exchange(true))
+        out_->end(why);
+      report_started(why);
+      if (stuck) {
         home_->abandoned(*this);
+        tell_gone();
+      }
     });
     finish(gil, activity);
   }
@@ -678,6 +1059,7 @@ void incarnation::linger(const python::gil_held& gil, python::interpreter& inter
   auto activity = begin_dismissal();
   interpreter.clear_modules(gil);
   finish(gil, activity);
+  gil.release([this] { tell_gone(); }); // what its code held is free
   auto limit = time_after(home_->settings.linger_timeout);
   // The finalisers' threads may keep the GIL.
   activity = begin(std::min(limit, time_point{time_point::duration{linger_until_.load()}})
@@ -687,7 +1069,7 @@ void incarnation::linger(const python::gil_held& gil, python::interpreter& inter
     auto until = std::min(limit, time_point{time_point::duration{linger_until_.load()}});
     if (deadline_clock::now() >= until)
       break;
-    gil.release([&] { box_->wake()->wait_until(until); });
+    gil.release([&] { wake_->wait_until(until); });
     pins.drain(gil);
   }
   finish(gil, activity);

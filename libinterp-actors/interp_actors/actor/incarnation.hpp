@@ -2,6 +2,7 @@
 
 #include "interp_actors/actor/abandonable_thread.hpp"
 #include "interp_actors/actor/interface.hpp"
+#include "interp_actors/actor/keeper.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/outbox.hpp"
 #include "interp_actors/actor/roster.hpp"
@@ -20,21 +21,35 @@
 
 namespace interp_actors {
 
+/// What a supervisor gives an incarnation on its way.
+struct tenure {
+  /// Who looks after the address; null where the address ends with its only incarnation.
+  std::shared_ptr<keeper> by;
+  heritage from;
+  succession_options options;
+};
+
 /// One life of an address: a thread with an interpreter that takes messages from the address's mailbox.
 ///
 /// Ends by itself (its code said so), by `stop`, or is abandoned by the timer when its code does not give
 /// way, be it a handler, the source, or a finaliser at the very end; then its thread may come back later, finds
 /// itself fenced, and ends without a word to anybody.
+///
+/// One that has a keeper leaves the address to a successor instead of ending it: it gives up the mailbox before it winds
+/// down, and what its teardown may take is counted at a mailbox of its own, the *lobby*. A spare begins there, too.
 /// Thread: `run`'s own for all that takes a `gil_held`; `tick` the timer's; the other public ones any.
 class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
 public:
-  /// `typed` is null for the generic interface.
+  /// `typed` is null for the generic interface. Without a `box` it is a spare, which needs a keeper.
   incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code, spawn_options options,
-              std::shared_ptr<const typed_start> typed = nullptr);
+              std::shared_ptr<const typed_start> typed = nullptr, tenure life = {});
 
   /// Starts the thread.
   /// Errors: std::system_error.
   void launch();
+
+  /// Lets a spare go on as the next incarnation of the address of `box`. To be called once, after `on_ready`.
+  void take_over(std::shared_ptr<mailbox> box, heritage from);
 
   /// Waits until the source is loaded; returns an error without a code then, or why it failed.
   caf::error wait_started();
@@ -51,6 +66,12 @@ public:
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
   /// itself.
   void stop(caf::error reason, std::chrono::nanoseconds limit);
+
+  /// Abandons it at once, whatever it does; for one with a keeper.
+  void give_up(const caf::error& reason);
+
+  /// What is to be said of it once it has been abandoned.
+  stuck_interpreter describe_stuck(std::chrono::system_clock::time_point since) const;
 
   /// Interrupts the running request; returns whether there was one.
   bool cancel();
@@ -79,11 +100,37 @@ private:
     caf::message content;
   };
 
+  /// Where it takes messages, or has its deadlines counted.
+  struct post {
+    std::shared_ptr<mailbox> box;
+    consumer_number consumer = 0;
+  };
+
+  struct stop_wish {
+    caf::error reason;
+    time_point when;
+  };
+
+  struct inheritance {
+    std::shared_ptr<mailbox> box;
+    heritage from;
+  };
+
+  post where() const;
+  mailbox& box() const noexcept { return *post_.box; } // for its own thread
+  void move_to(post next);
   void run();
   void live(const python::gil_held& gil, python::interpreter& interpreter);
   mailbox::taken take();
   void start(const python::gil_held& gil, python::interpreter& interpreter,
              mailbox::activity_number activity);
+  bool try_to_start(const python::gil_held& gil, activity_number activity, const std::function<void()>& f);
+  void load(const python::gil_held& gil, python::interpreter& interpreter, bool with_channels);
+  void inherit(const python::gil_held& gil, python::interpreter& interpreter, bool with_channels);
+  bool wait_to_take_over();
+  time_point look_after(const post& at, time_point now);
+  void note_served(const python::gil_held& gil);
+  void save(const python::gil_held& gil, python::interpreter& interpreter);
   reply handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
   caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter, caf::message& content,
                         bool is_request);
@@ -95,7 +142,18 @@ private:
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void stop_lingering();
-  void abandon();
+  void abandon(mailbox::ladder_step step, death_reason how);
+  death_report report(death_reason reason, const caf::error& why) const;
+  std::string describe_request(caf::type_id_list types, const caf::message& content) const;
+  death_reason why_it_ends() const;
+  caf::error last_words() const;
+  bool keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room, bool is_done,
+                       const caf::error& problem);
+  bool leave(death_report last, const caf::error& why);
+  void settle(mailbox& box, const std::shared_ptr<const death_report>& last);
+  void tell_death(std::shared_ptr<const death_report> last, const caf::error& why);
+  void tell_death(death_report last, const caf::error& why);
+  void tell_gone();
   caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
   caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
                   const channel_bindings& bindings);
@@ -103,27 +161,51 @@ private:
   void give_up_channels(const caf::error& reason);
   void report_gone();
   void report_started(caf::error problem);
-  void take_address_down();
+  void take_address_down(int references);
   mailbox::activity_number begin(std::chrono::nanoseconds limit, mailbox::phase of);
   mailbox::activity_number begin_dismissal();
   mailbox::outcome finish(const python::gil_held& gil, mailbox::activity_number activity);
 
   const std::shared_ptr<roster> home_;
-  const std::shared_ptr<mailbox> box_;
   const source code_;
   spawn_options options_; // its channels are gone once they are bound, the rest stays
   const std::shared_ptr<const typed_start> typed_;
+  tenure life_;                                 // what it inherits is its own thread's
+  const std::shared_ptr<bell> wake_;            // for all its waits
+  const std::shared_ptr<mailbox> lobby_;        // null without a keeper
   const std::shared_ptr<outbox> out_;
   const python::interpreter_link link_;
   abandonable_thread thread_;
-  std::atomic<mailbox::consumer_number> consumer_{0};
   std::atomic<bool> lost_a_letter_{false};
   std::optional<caf::error> ending_; // why its own code ended it
   bool left_behind_ = false;         // the thread ends, its interpreter could not
   std::atomic<bool> address_is_down_{false};
   std::atomic<bool> lingers_{false};
+  std::atomic<bool> died_{false};
+  std::atomic<bool> gone_is_told_{false};
   std::atomic<std::int64_t> interpreter_id_{-1};
   std::atomic<time_point::rep> linger_until_{no_deadline.time_since_epoch().count()};
+  std::atomic<time_point::rep> save_at_{no_deadline.time_since_epoch().count()};
+  std::atomic<time_point::rep> due_at_{no_deadline.time_since_epoch().count()};
+
+  const time_point born_ = deadline_clock::now();
+  std::atomic<std::uint64_t> number_;
+  std::atomic<std::uint64_t> served_{0};
+  std::uint64_t unsaved_ = 0;
+  bool save_now_ = false;
+  bool has_started_ = false;
+  std::atomic<bool> due_is_told_{false};
+  std::string handled_; // what it died of, as text
+  std::optional<delivery> unfinished_;
+  bool unfinished_is_shared_ = false;
+  bool unfinished_counts_ = false;
+  caf::error unfinished_answer_;
+
+  // Written by its own thread alone, which reads `post_` without the mutex.
+  mutable std::mutex post_mutex_;
+  post post_;
+  std::optional<stop_wish> stop_wish_;
+  std::optional<inheritance> inheritance_; // of a spare
 
   std::mutex started_mutex_;
   std::condition_variable started_changed_;

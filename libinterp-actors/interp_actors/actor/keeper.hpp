@@ -20,8 +20,8 @@ struct heritage {
   shared_bytes snapshot;
 };
 
-/// Looks after an address whose incarnations follow each other: is told how each of them fares, in this order:
-/// `on_started`, `on_death`, `on_gone`, each once; an incarnation that does not start dies, too.
+/// Looks after an address whose incarnations follow each other: is told how each of them fares. Each of
+/// them is told once at most, in this order; `on_death` and `on_gone` always come, also where the start fails.
 /// Thread: the incarnation's own without the GIL, the timer's for one that is abandoned. Must not wait.
 /// Owner: the supervisor and its incarnations.
 class keeper {
@@ -31,7 +31,10 @@ public:
   keeper& operator=(const keeper&) = delete;
   virtual ~keeper() = default;
 
-  /// The source is loaded and its hooks have returned; for a spare, its source is loaded.
+  /// Its source is loaded, and it waits to take over; for spares alone.
+  virtual void on_ready(std::uint64_t number) = 0;
+
+  /// Its source is loaded and its hooks have returned.
   virtual void on_started(std::uint64_t number) = 0;
 
   /// It has left the mailbox to its successor and answers nothing any more. `reason` is why, an error without a code for a
@@ -44,6 +47,9 @@ public:
 
   /// It has left a snapshot, which replaces the one before.
   virtual void on_snapshot(std::uint64_t number, shared_bytes snapshot) = 0;
+
+  /// It has served as many requests, or for as long, as one incarnation should; it goes on until it is stopped.
+  virtual void on_due(std::uint64_t number) = 0;
 };
 
 } // namespace interp_actors

@@ -60,27 +60,9 @@ std::size_t payload_bytes(const caf::message& content) {
   return result;
 }
 
-// -- lists
-// ------------------------------------------------------------------------------------------------------------
-
-void mailbox::element_list::push_back(element_type* element) noexcept {
-  element->next = nullptr;
-  if (last)
-    last->next = element;
-  else
-    first = element;
-  last = element;
-}
-
-mailbox::element_type* mailbox::element_list::pop_front() noexcept {
-  auto* element = first;
-  if (element) {
-    first = static_cast<element_type*>(element->next);
-    if (!first)
-      last = nullptr;
-    element->next = nullptr;
-  }
-  return element;
+mailbox::mailbox(const mailbox_limits& limits, succession rules, std::shared_ptr<bell_pool> bells)
+    : limits_{limits}, rules_{std::move(rules)}, bells_{std::move(bells)}, consumers_bell_{bells_->take()} {
+  bell_.store(consumers_bell_.get(), std::memory_order_release);
 }
 
 mailbox::~mailbox() {
@@ -145,7 +127,7 @@ bool mailbox::insert(caf::mailbox_element_ptr& element) {
                                          std::memory_order_relaxed));
   element.release();
   if (head == parked_mark())
-    bell_->ring();
+    ring();
   else if (referenced)
     caf::intrusive_ptr_release(address_.get());
   return true;
@@ -169,10 +151,13 @@ bool mailbox::close(caf::error reason, bool reachable) {
     auto* head = inbox_.exchange(closed_mark(), std::memory_order_seq_cst);
     if (head == parked_mark()) {
       self.release(); // to the consumer
-      bell_->ring();
+      ring();
     } else if (is_list(head)) {
       sort_in(head);
     }
+    for (auto& each : again_)
+      waiting.push_back(each.element.release());
+    again_.clear();
     while (auto* element = urgent_.pop_front())
       waiting.push_back(element);
     while (auto* element = normal_.pop_front())
@@ -192,6 +177,46 @@ void mailbox::stop_activity(time_point when) {
   stop_at_ = std::min(stop_at_, when);
   if (current_.number != 0)
     limit_to_stop();
+}
+
+bool mailbox::retire(consumer_number consumer, const caf::error& reason, time_point when) {
+  auto self = address_ ? address_.lock() : caf::strong_actor_ptr{}; // dropped without the mutex
+  std::lock_guard guard{mutex_};
+  if (consumer != consumer_ || closed_)
+    return false;
+  if (!winding_down_) {
+    stop_at_ = std::min(stop_at_, when);
+    if (current_.number != 0)
+      limit_to_stop();
+  }
+  if (std::exchange(retiring_, true))
+    return true;
+  retire_reason_ = reason;
+  auto* expected = parked_mark();
+  if (inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_seq_cst))
+    self.release(); // to the consumer
+  ring();
+  return true;
+}
+
+void mailbox::put_back(delivery again, bool shared) {
+  if (shared) {
+    rules_.queue->put_back(std::move(again));
+    return;
+  }
+  caf::error answer;
+  {
+    std::lock_guard guard{mutex_};
+    if (!closed_) {
+      waiting_messages_.fetch_add(1, std::memory_order_relaxed);
+      if (limits_.bytes != 0)
+        waiting_bytes_.fetch_add(payload_bytes(again.element->payload), std::memory_order_relaxed);
+      again_.push_front(std::move(again));
+      return;
+    }
+    answer = answer_for(reason_);
+  }
+  answer_request(std::move(again.element), nullptr, caf::make_message(std::move(answer)));
 }
 
 void mailbox::hurry(time_point when) {
@@ -234,6 +259,10 @@ mailbox::activity_number mailbox::cancel(const caf::actor_control_block* sender,
       return current_.number;
     }
     refill();
+    for (auto& each : again_)
+      if (matches(*each.element))
+        found.push_back(each.element.release());
+    std::erase_if(again_, [](auto& each) { return !each.element; });
     for (auto* list : {&urgent_, &normal_}) {
       element_list kept;
       while (auto* element = list->pop_front())
@@ -251,7 +280,7 @@ mailbox::activity_number mailbox::cancel(const caf::actor_control_block* sender,
 
 caf::error mailbox::reason() const {
   std::lock_guard guard{mutex_};
-  return reason_;
+  return stop_reason();
 }
 
 bool mailbox::unreachable() const {
@@ -262,13 +291,49 @@ bool mailbox::unreachable() const {
 // -- the consumer
 // -----------------------------------------------------------------------------------------------------
 
-mailbox::consumer_number mailbox::attach() {
+mailbox::consumer_number mailbox::attach(const std::shared_ptr<bell>& wake) {
   std::lock_guard guard{mutex_};
-  caf::intrusive_ptr_add_ref(address_.get());
+  // A sender that has seen the mark of the consumer before may still ring that one's bell, which the pool keeps. It
+  // sees the new one's mark only after the new bell.
+  consumers_bell_ = wake;
+  bell_.store(wake.get(), std::memory_order_release);
+  if (address_)
+    caf::intrusive_ptr_add_ref(address_.get());
   current_ = {};
-  parking_ = parking::no;
   winding_down_ = false;
   return ++consumer_;
+}
+
+std::optional<int> mailbox::vacate(consumer_number consumer) {
+  remembered handled;
+  std::lock_guard guard{mutex_};
+  if (consumer != consumer_)
+    return std::nullopt;
+  ladder_step result;
+  abandon(result);
+  handled = std::move(handled_);
+  return unreachable_ ? 0 : result.references;
+}
+
+int mailbox::unpark() {
+  auto state = std::exchange(parking_, parking::no);
+  if (state == parking::no)
+    return 1;
+  auto* expected = parked_mark();
+  bool given = !inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_seq_cst);
+  return (state == parking::marked ? 1 : 0) + (given ? 1 : 0);
+}
+
+void mailbox::abandon(ladder_step& result) {
+  ++consumer_; // the consumer is fenced from here on; its references to the address are the caller's
+  result.references = unpark();
+  current_ = {};
+  retiring_ = false;
+  stop_at_ = no_deadline;
+  winding_down_ = false;
+  waits_for_more_ = false;
+  if (rules_.queue)
+    rules_.queue->leave(*this);
 }
 
 void mailbox::sort_in(element_type* newest_first) {
@@ -303,43 +368,80 @@ void mailbox::forget(const element_type& element) {
     waiting_bytes_.fetch_sub(payload_bytes(element.payload), std::memory_order_relaxed);
 }
 
+delivery mailbox::pop(bool& shared) {
+  delivery result;
+  if (!again_.empty()) {
+    result = std::move(again_.front());
+    again_.pop_front();
+  } else if (auto* element = urgent_.first ? urgent_.pop_front() : normal_.pop_front()) {
+    result.element.reset(element);
+  } else if (rules_.queue) {
+    shared = rules_.queue->pull(*this, result);
+    waits_for_more_ = !shared;
+    return result;
+  }
+  if (result.element && std::exchange(waits_for_more_, false))
+    rules_.queue->leave(*this); // it has something else to do
+  return result;
+}
+
+void mailbox::remember(const taken& next) {
+  auto& element = *next.element;
+  // Ends of channels are for the code alone: nobody else may keep them alive.
+  bool has_ends = element.payload.size() > 2
+                  && (element.payload.match_element<std::vector<channel_end>>(2)
+                      || element.payload.match_element<channel_bindings>(2));
+  handled_.content = has_ends ? caf::message{} : element.payload;
+  handled_.sender = element.sender;
+  handled_.id = element.mid;
+  handled_.deaths = next.deaths;
+  handled_.deadline = element.enqueue_time;
+  handled_.shared = next.shared;
+}
+
 mailbox::taken mailbox::take(consumer_number consumer) {
   for (;;) {
-    caf::mailbox_element_ptr element;
-    activity_number activity = 0;
+    taken next{.what = taken::kind::message};
     {
       std::lock_guard guard{mutex_};
       if (consumer != consumer_)
-        return {taken::kind::fenced, nullptr, 0};
+        return {.what = taken::kind::fenced};
       if (parking_ != parking::no && inbox_.load(std::memory_order_acquire) != parked_mark()) {
         // Whoever changed it has given us a reference to the address; it is one too many where we did not park.
         if (std::exchange(parking_, parking::no) == parking::marked)
           release_address();
       }
-      if (closed_)
-        return {taken::kind::closed, nullptr, 0};
+      if (closed_ || retiring_)
+        return {.what = taken::kind::closed};
       // Urgent messages overtake those that were sorted in before them.
       refill();
-      element.reset(urgent_.first ? urgent_.pop_front() : normal_.pop_front());
-      if (!element) {
+      auto popped = pop(next.shared);
+      if (!popped.element) {
         if (parking_ == parking::no && !mark_parked())
           continue; // something came
-        return {taken::kind::empty, nullptr, 0};
+        return {.what = taken::kind::empty};
       }
-      auto deadline = deadline_of(*element);
+      next.element = std::move(popped.element);
+      next.deaths = std::move(popped.deaths);
+      auto deadline = next.deadline = deadline_of(*next.element);
       if (deadline == no_deadline || deadline_clock::now() < deadline) {
-        activity = ++last_activity_;
+        next.activity = ++last_activity_;
         current_ = {};
-        current_.number = activity;
-        current_.request = element->mid.is_request() ? element.get() : nullptr;
+        current_.number = next.activity;
+        current_.request = next.element->mid.is_request() ? next.element.get() : nullptr;
         current_.deadline = deadline;
+        if (rules_.remembers)
+          remember(next);
       }
     }
-    forget(*element);
-    if (activity != 0)
-      return {taken::kind::message, std::move(element), activity};
-    if (element->mid.is_request())
-      return {taken::kind::expired, std::move(element), 0};
+    if (!next.shared)
+      forget(*next.element);
+    if (next.activity != 0)
+      return next;
+    if (next.element->mid.is_request()) {
+      next.what = taken::kind::expired;
+      return next;
+    }
     dropped_.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -352,12 +454,21 @@ bool mailbox::mark_parked() {
   return true;
 }
 
-void mailbox::park() {
-  if (parking_ == parking::marked) {
-    parking_ = parking::parked;
-    release_address();
+void mailbox::park(consumer_number consumer) {
+  bell* wake = nullptr;
+  bool references = false;
+  {
+    std::lock_guard guard{mutex_};
+    if (consumer != consumer_)
+      return;
+    references = parking_ == parking::marked;
+    if (references)
+      parking_ = parking::parked;
+    wake = consumers_bell_.get(); // the consumer holds it, too
   }
-  bell_->wait();
+  if (references)
+    release_address();
+  wake->wait();
 }
 
 mailbox::activity_number mailbox::begin(consumer_number consumer, time_point deadline, phase of) {
@@ -379,16 +490,20 @@ bool mailbox::is_current(consumer_number consumer) const {
 }
 
 mailbox::outcome mailbox::end(consumer_number consumer, activity_number activity) {
+  remembered handled; // dropped without the mutex: it may hold the last handle of anybody
   std::lock_guard guard{mutex_};
   if (consumer != consumer_ || activity != current_.number)
     return {};
-  outcome result{true, !current_.answered, current_.cause, closed_};
+  outcome result{true, !current_.answered, current_.cause, closed_ || retiring_};
   current_ = {};
+  if (rules_.remembers)
+    std::swap(handled, handled_);
   return result;
 }
 
 void mailbox::release_address() noexcept {
-  caf::intrusive_ptr_release(address_.get());
+  if (address_)
+    caf::intrusive_ptr_release(address_.get());
 }
 
 // -- the timer
@@ -400,6 +515,13 @@ time_point mailbox::expire(time_point now) {
   {
     std::lock_guard guard{mutex_};
     refill();
+    for (auto& each : again_) {
+      if (auto deadline = deadline_of(*each.element); deadline <= now)
+        expired.push_back(each.element.release());
+      else
+        next = std::min(next, deadline);
+    }
+    std::erase_if(again_, [](auto& each) { return !each.element; });
     for (auto* list : {&urgent_, &normal_}) {
       element_list kept;
       while (auto* element = list->pop_front()) {
@@ -444,8 +566,9 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
     activity.next_step = now + unwinding;
     break;
   case 1:
-    why = activity.cause == interrupt_cause::stopping ? answer_for(reason_) : error_for(activity.cause, {});
-    answer = take_answer();
+    why = activity.cause == interrupt_cause::stopping ? answer_for(stop_reason()) : error_for(activity.cause, {});
+    if (!is_for_the_next())
+      answer = take_answer();
     activity.next_step = now + grace / 2 - unwinding;
     break;
   case 2:
@@ -457,13 +580,54 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
     activity.next_step = now + (grace - grace / 2 - grace / 4);
     break;
   default:
-    ++consumer_; // the consumer is fenced from here on; its reference to the address is the caller's
-    result.what = kind::abandon;
-    result.next = no_deadline;
-    activity = {};
+    cut_short(result);
     return;
   }
   result.next = activity.next_step;
+}
+
+bool mailbox::is_for_the_next() const {
+  return rules_.redelivers && retiring_ && !closed_ && current_.cause == interrupt_cause::stopping
+         && handled_.deadline != event_mark && !handled_.content.empty();
+}
+
+void mailbox::cut_short(ladder_step& result) {
+  bool unanswered = current_.number != 0 && !current_.answered && is_for_the_next();
+  result.what = ladder_step::kind::abandon;
+  result.next = no_deadline;
+  result.handled = handled_.content;
+  result.shared = handled_.shared;
+  if (unanswered) {
+    auto element = compat::make_element(handled_.sender, handled_.id, handled_.content);
+    element->enqueue_time = handled_.deadline;
+    result.unfinished = delivery{std::move(element), handled_.deaths};
+  }
+  abandon(result);
+}
+
+mailbox::ladder_step mailbox::give_up(consumer_number consumer) {
+  remembered handled;
+  ladder_step result;
+  caf::mailbox_element_ptr answer;
+  caf::error why;
+  {
+    std::lock_guard guard{mutex_};
+    if (consumer != consumer_)
+      return result;
+    result.activity = current_.number;
+    if (current_.cause == interrupt_cause::none)
+      current_.cause = interrupt_cause::stopping;
+    if (!is_for_the_next()) {
+      answer = take_answer();
+      why = answer_for(stop_reason());
+    }
+    cut_short(result);
+    std::swap(handled, handled_);
+    ring(); // one that is idle sees that it is fenced
+  }
+  if (answer)
+    answer_request(std::move(answer), nullptr, caf::make_message(std::move(why)));
+  return result;
 }
 
 mailbox::ladder_step mailbox::step(consumer_number consumer, time_point now, std::chrono::nanoseconds grace) {
@@ -471,6 +635,7 @@ mailbox::ladder_step mailbox::step(consumer_number consumer, time_point now, std
   caf::mailbox_element_ptr answer;
   caf::error why;
   ladder_step result;
+  remembered handled; // dropped without the mutex
   {
     std::lock_guard guard{mutex_};
     auto& activity = current_;
@@ -502,6 +667,8 @@ mailbox::ladder_step mailbox::step(consumer_number consumer, time_point now, std
       activity.answer_cancelled_at = no_deadline;
     }
     result.next = std::min(result.next, activity.answer_cancelled_at);
+    if (result.what == kind::abandon)
+      std::swap(handled, handled_);
   }
   if (answer)
     answer_request(std::move(answer), nullptr, caf::make_message(std::move(why)));

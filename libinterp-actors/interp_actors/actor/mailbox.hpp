@@ -1,38 +1,24 @@
 #pragma once
 
+#include "interp_actors/actor/deadline.hpp"
+#include "interp_actors/actor/element_list.hpp"
+#include "interp_actors/actor/handover.hpp"
 #include "interp_actors/actor/settings.hpp"
-#include "interp_actors/base/bell.hpp"
-#include "interp_actors/compat.hpp"
+#include "interp_actors/base/bell_pool.hpp"
 
+#include <caf/actor_control_block.hpp>
 #include <caf/error.hpp>
+#include <caf/message.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 namespace interp_actors {
-
-using deadline_clock = std::chrono::steady_clock;
-using time_point = deadline_clock::time_point;
-inline constexpr time_point no_deadline = time_point::max();
-
-/// The time `limit` from now; `no_deadline` for one too far away to count.
-time_point time_after(std::chrono::nanoseconds limit);
-
-/// Time that interrupted code has to unwind before its caller is answered without its traceback.
-inline constexpr std::chrono::milliseconds unwind_time{20};
-
-/// Time that an idle consumer has to notice that it is to stop, besides what it is given.
-inline constexpr std::chrono::milliseconds idle_slack{250};
-
-/// Answers `element` with `content`, reusing it; does nothing for what is no request.
-void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* responder,
-                    caf::message content);
-
-/// Why a running activity was interrupted.
-enum class interrupt_cause : std::uint8_t { none, deadline, cancelled, stopping };
 
 /// The mailbox of an address: outlives the incarnations that take from it, one after the other.
 ///
@@ -42,46 +28,24 @@ enum class interrupt_cause : std::uint8_t { none, deadline, cancelled, stopping 
 ///
 /// Life of the address: while its consumer is not parked, the mailbox holds one strong reference to the
 /// address, so an accepted message is handled even if the last handle is dropped. A consumer that parks gives
-/// the reference back.
-/// Thread: `push`, `close`, `stop_activity`, `cancel` any; `take`, `park`, `begin`, `end` the consumer;
-/// `expire` and `step` the timer.
+/// the reference back. A consumer that works on what comes from a shared queue may be parked here; it holds none then.
+///
+/// Consumers follow each other where a supervisor wants it: one that `vacate`s or is abandoned leaves what waits to
+/// the next one that `attach`es. Whatever an earlier one still does finds itself fenced.
+/// Thread: `push`, `close`, `stop_activity`, `retire`, `cancel`, `put_back` any; `take`, `park`, `begin`, `end`, `vacate` the
+/// consumer; `expire` and `step` the timer.
 class mailbox {
 public:
   enum class push_result { accepted, full, closed };
 
-  /// Numbers the incarnations of an address.
-  using consumer_number = std::uint64_t;
-  /// Numbers what a consumer does.
-  using activity_number = std::uint64_t;
+  using consumer_number = interp_actors::consumer_number;
+  using activity_number = interp_actors::activity_number;
+  using taken = taken_message;
+  using outcome = activity_outcome;
+  using ladder_step = interp_actors::ladder_step;
 
-  struct taken {
-    /// `expired` is a request whose deadline has passed, to be answered by the consumer.
-    enum class kind { message, expired, empty, closed, fenced } what = kind::empty;
-    caf::mailbox_element_ptr element;
-    activity_number activity = 0;
-  };
-
-  /// How an activity ended, for its consumer.
-  struct outcome {
-    /// The consumer still counts: it was not abandoned.
-    bool current = false;
-    /// Nobody has answered the request yet.
-    bool unanswered = false;
-    interrupt_cause cause = interrupt_cause::none;
-    /// The mailbox takes nothing any more.
-    bool closed = false;
-  };
-
-  /// What the timer is to do next.
-  struct ladder_step {
-    /// `insist` interrupts once more, and `make_way` is for a consumer that runs nothing and does not notice that
-    /// it is to stop: see `interrupter`.
-    enum class kind { wait, interrupt, insist, make_way, abandon } what = kind::wait;
-    activity_number activity = 0;
-    time_point next = no_deadline;
-  };
-
-  explicit mailbox(const mailbox_limits& limits) : limits_{limits} {}
+  explicit mailbox(const mailbox_limits& limits) : mailbox{limits, {}, std::make_shared<bell_pool>()} {}
+  mailbox(const mailbox_limits& limits, succession rules, std::shared_ptr<bell_pool> bells);
   mailbox(const mailbox&) = delete;
   mailbox& operator=(const mailbox&) = delete;
   ~mailbox();
@@ -93,8 +57,14 @@ public:
   /// Returns a handle of the address, or null where the last one is gone.
   caf::strong_actor_ptr lock_address() const noexcept { return address_.lock(); }
 
-  /// The bell that wakes the consumer; for pins, too.
-  const std::shared_ptr<bell>& wake() const noexcept { return bell_; }
+  /// Whether consumers may follow each other.
+  bool outlives_consumers() const noexcept { return rules_.remembers; }
+
+  /// Wakes the consumer, perhaps in vain.
+  void ring() noexcept { bell_.load(std::memory_order_acquire)->ring(); }
+
+  /// A bell for one consumer, for its pins, too.
+  std::shared_ptr<bell> make_bell() { return bells_->take(); }
 
   // -- senders
   // ----------------------------------------------------------------------------------------------------
@@ -115,6 +85,14 @@ public:
   /// that runs nothing has until `when` and `idle_slack` to notice. Does nothing once the consumer winds down.
   void stop_activity(time_point when);
 
+  /// Asks `consumer` to make room for another one, for `reason`: it takes nothing any more, and has until `when` as with
+  /// `stop_activity`. The mailbox stays open. Returns false where the consumer is fenced or the mailbox closed.
+  bool retire(consumer_number consumer, const caf::error& reason, time_point when);
+
+  /// Lets the next consumer begin with a message whose handling was cut short; or the next one who takes from the
+  /// shared queue, where it came from there. Answered with the reason where the mailbox is closed.
+  void put_back(delivery again, bool shared);
+
   /// Gives the winding down until `when` at the latest.
   void hurry(time_point when);
 
@@ -124,7 +102,7 @@ public:
   /// The same for the one request `id` of `sender`. If it waits, it is answered at once, and the result is 0.
   activity_number cancel(const caf::actor_control_block* sender, caf::message_id id, time_point answer_at);
 
-  /// Why the mailbox is closed; an error without a code for a normal end.
+  /// Why the mailbox is closed, or its consumer to make room; an error without a code for a normal end.
   caf::error reason() const;
   bool unreachable() const;
 
@@ -133,16 +111,21 @@ public:
   // -- the consumer
   // -----------------------------------------------------------------------------------------------
 
-  /// Makes the caller the consumer, with a reference to the address. Earlier ones are fenced.
-  consumer_number attach();
+  /// Makes the caller the consumer, with a reference to the address, and `wake` from `make_bell` its bell. Earlier ones
+  /// are fenced.
+  consumer_number attach(const std::shared_ptr<bell>& wake);
+
+  /// Leaves the mailbox to the next consumer, and what waits in it. Returns the references to the address that the
+  /// caller is to give back; none where it is fenced already.
+  std::optional<int> vacate(consumer_number consumer);
 
   /// Takes the next message, urgent ones first, and begins its activity; or says why there is none. Where it
   /// is empty, the next push rings the bell.
   taken take(consumer_number consumer);
 
   /// Waits until there may be something to take, or the bell has been rung for another reason. To be called
-  /// after `take` found the mailbox empty.
-  void park();
+  /// after `take` found the mailbox empty. Returns at once where the consumer is fenced.
+  void park(consumer_number consumer);
 
   /// Begins an activity without a message: the start, or a part of the winding down, which no `stop_activity`
   /// shortens. Returns 0 where the consumer is fenced.
@@ -169,17 +152,11 @@ public:
   /// Does nothing for a consumer that is fenced already.
   ladder_step step(consumer_number consumer, time_point now, std::chrono::nanoseconds grace);
 
+  /// Abandons `consumer` now, whatever it does.
+  ladder_step give_up(consumer_number consumer);
+
 private:
   using element_type = caf::mailbox_element;
-
-  /// A singly linked list of elements, first in first out. Owns them.
-  struct element_list {
-    element_type* first = nullptr;
-    element_type* last = nullptr;
-
-    void push_back(element_type* element) noexcept;
-    element_type* pop_front() noexcept;
-  };
 
   struct activity {
     activity_number number = 0;
@@ -191,6 +168,16 @@ private:
     bool idle = false;                  // stands for what the consumer does not get to do
     int step = 0;                       // of the ladder
     time_point next_step = no_deadline; // counted from the one before, also where the timer came late
+  };
+
+  /// What is being handled, where somebody may want to know.
+  struct remembered {
+    caf::message content;
+    caf::strong_actor_ptr sender;
+    caf::message_id id;
+    std::vector<std::shared_ptr<const death_report>> deaths;
+    time_point deadline = no_deadline;
+    bool shared = false;
   };
 
   /// Whether the inbox bears the parked mark for the consumer, and whether that has given back its reference
@@ -213,6 +200,13 @@ private:
   void sort_in(element_type* newest_first); // needs mutex_
   void forget(const element_type& element); // bounds
   void limit_to_stop();                     // needs mutex_
+  int unpark();                             // needs mutex_; the references to the address that the consumer has then
+  void abandon(ladder_step& result);        // needs mutex_
+  void cut_short(ladder_step& result);      // needs mutex_; abandons, with what is told of it
+  bool is_for_the_next() const;             // needs mutex_; what is handled, once it is cut short
+  void remember(const taken& next);         // needs mutex_
+  delivery pop(bool& shared);               // needs mutex_
+  const caf::error& stop_reason() const noexcept { return closed_ ? reason_ : retire_reason_; } // needs mutex_
   void climb(time_point now, std::chrono::nanoseconds grace, ladder_step& result,
              caf::mailbox_element_ptr& answer,
              caf::error& why);            // needs mutex_
@@ -223,24 +217,29 @@ private:
   std::atomic<std::size_t> waiting_bytes_{0};
   std::atomic<std::size_t> dropped_{0};
   const mailbox_limits limits_;
+  const succession rules_;
   caf::weak_actor_ptr address_;
-  const std::shared_ptr<bell> bell_ = std::make_shared<bell>();
+  const std::shared_ptr<bell_pool> bells_;
+  std::atomic<bell*> bell_; // the consumer's, or the last one's; the pool keeps it
 
   alignas(64) mutable std::mutex mutex_;
   element_list urgent_;
   element_list normal_;
+  std::deque<delivery> again_; // before all others
   activity current_;
+  remembered handled_; // beside `current_`
+  std::shared_ptr<bell> consumers_bell_;
   activity_number last_activity_ = 0;
   consumer_number consumer_ = 0;
   caf::error reason_;
+  caf::error retire_reason_;
   bool closed_ = false;
+  bool retiring_ = false;
+  bool waits_for_more_ = false; // the shared queue knows that the consumer is idle
   bool unreachable_ = false;
   bool winding_down_ = false;
   time_point stop_at_ = no_deadline; // by when the consumer is to wind down
   parking parking_ = parking::no;    // the consumer's own
 };
-
-/// Bytes of the payloads that are elements of `content`, alone or in a vector or packed.
-std::size_t payload_bytes(const caf::message& content);
 
 } // namespace interp_actors

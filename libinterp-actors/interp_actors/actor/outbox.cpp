@@ -74,6 +74,15 @@ std::unique_ptr<const python::reply> make_empty_reply() {
   return std::make_unique<empty_reply>();
 }
 
+namespace {
+
+/// Request ids of one incarnation are apart from those of others, whose answers may still come. CAF leaves 60 bits.
+std::uint64_t first_request(std::uint64_t incarnation) {
+  return (incarnation & 0xff'ffff) << 36;
+}
+
+} // namespace
+
 struct outbox::message final : python::host::letter {
   caf::strong_actor_ptr to;
   caf::message content;
@@ -83,6 +92,38 @@ struct outbox::message final : python::host::letter {
 
 // -- for the incarnation
 // --------------------------------------------------------------------------------------------
+
+outbox::outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::string name,
+               const heritage& from)
+    : home_{std::move(home)},
+      first_box_{std::move(box)},
+      box_{first_box_.get()},
+      name_{std::move(name)},
+      last_request_{first_request(from.number)},
+      previous_death_{from.previous} {}
+
+void outbox::take_over(std::shared_ptr<mailbox> box, const heritage& from) {
+  std::set<caf::actor_addr> children;
+  second_box_ = std::move(box);
+  {
+    std::lock_guard guard{mutex_};
+    last_request_ = first_request(from.number);
+    previous_death_ = from.previous;
+    box_.store(second_box_.get(), std::memory_order_release);
+    children = children_;
+  }
+  for (auto& child : children)
+    link(make_reference(caf::actor_cast<caf::strong_actor_ptr>(child)));
+}
+
+caf::actor_addr outbox::own_name() const {
+  return caf::actor_cast<caf::actor_addr>(box().lock_address());
+}
+
+std::shared_ptr<const death_report> outbox::previous_death() const {
+  std::lock_guard guard{mutex_};
+  return previous_death_;
+}
 
 void outbox::close(const caf::error& why) {
   std::unordered_map<std::uint64_t, request> requests;
@@ -111,18 +152,36 @@ void outbox::close(const caf::error& why) {
 
 void outbox::end(const caf::error& why) {
   // An end that would not reach them through their links.
+  std::lock_guard watching{watching_};
   bool quiet = !why || why == caf::exit_reason::unreachable;
   auto reason = quiet ? caf::make_error(caf::exit_reason::user_shutdown) : why;
   std::set<caf::actor_addr> children;
+  std::set<caf::actor_addr> links;
+  std::vector<caf::actor_addr> watched;
   std::vector<std::weak_ptr<incarnation>> created;
   {
     std::lock_guard guard{mutex_};
     children.swap(children_);
     created.swap(created_);
+    links.swap(links_);
+    for (auto& [whom, events] : monitors_)
+      watched.push_back(whom);
+    monitors_.clear();
   }
+  auto self = box().lock_address();
+  for (auto& whom : watched)
+    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(whom); actor && self)
+      actor->get()->detach(
+          caf::default_attachable::observe_token{self->address(), caf::default_attachable::monitor});
+  for (auto& link : links) // the next incarnation has never asked for them
+    if (self && !children.contains(link))
+      static_cast<address*>(self->get())->unlink_from(link);
   for (auto& child : children)
-    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child))
-      send_exit(actor, box_->address()->address(), reason);
+    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child)) {
+      if (self && box().outlives_consumers()) // its end would come back to the next incarnation
+        static_cast<address*>(self->get())->unlink_from(child);
+      send_exit(actor, caf::actor_cast<caf::actor_addr>(self), reason);
+    }
   for (auto& one : created)
     if (auto inhabitant = one.lock())
       inhabitant->stop(reason, home_->settings.shutdown_timeout);
@@ -191,7 +250,7 @@ void outbox::on_exit(const caf::actor_addr& source) {
 // ---------------------------------------------------------------------------------------------
 
 actor_reference_ptr outbox::self() const {
-  return make_reference(box_->lock_address());
+  return make_reference(box().lock_address());
 }
 
 actor_reference_ptr outbox::sender() const {
@@ -222,7 +281,12 @@ python::host::letter_ptr outbox::write(const actor_reference_ptr& to, std::strin
 }
 
 void outbox::deliver(const caf::strong_actor_ptr& to, caf::message content, caf::message_id id) {
-  to->enqueue(compat::make_element(box_->lock_address(), id, std::move(content)), nullptr);
+  to->enqueue(compat::make_element(box().lock_address(), id, std::move(content)), nullptr);
+}
+
+std::string outbox::why_nobody() const {
+  return box().address() ? "'" + name_ + "' has ended"
+                         : "'" + name_ + "' is a spare: it has no address for answers before it takes over; ask in started()";
 }
 
 std::shared_ptr<python::awaited> outbox::ask(letter_ptr what, time_point until) {
@@ -233,12 +297,12 @@ std::shared_ptr<python::awaited> outbox::ask(letter_ptr what, time_point until) 
 std::shared_ptr<python::awaited> outbox::ask(const caf::strong_actor_ptr& to, caf::message content,
                                              const interface::method* method, time_point until) {
   std::shared_ptr<python::awaited> answer;
-  auto self = box_->lock_address(); // where the answer comes to
+  auto self = box().lock_address(); // where the answer comes to
   {
     std::lock_guard guard{mutex_};
     answer = std::make_shared<python::awaited>(++last_request_);
     if (closed_ || !self) {
-      answer->fail(closed_.value_or(to_error_value(make_error(errc::stopped, "'" + name_ + "' has ended"))));
+      answer->fail(closed_.value_or(to_error_value(make_error(errc::stopped, why_nobody()))));
       return answer;
     }
     auto& entry = requests_[last_request_];
@@ -317,17 +381,18 @@ time_point outbox::tick(time_point now) {
 }
 
 void outbox::post(python::event_number event) {
-  auto self = box_->lock_address();
+  auto& place = box();
+  auto self = place.lock_address();
   if (!self)
     return;
   auto element =
       compat::make_element(nullptr, caf::make_message_id(), caf::make_message(event_atom_v, event));
-  box_->push_event(element);
+  place.push_event(element);
 }
 
 void outbox::monitor(const actor_reference_ptr& whom, python::event_number event) {
   auto actor = actor_of(whom);
-  auto self = box_->lock_address();
+  auto self = box().lock_address();
   if (!self)
     return;
   std::lock_guard watching{watching_};
@@ -359,8 +424,7 @@ void outbox::demonitor(python::event_number event) {
     monitors_.erase(place);
   }
   if (last)
-    last->get()->detach(
-        caf::default_attachable::observe_token{box_->address()->address(), caf::default_attachable::monitor});
+    last->get()->detach(caf::default_attachable::observe_token{own_name(), caf::default_attachable::monitor});
 }
 
 error_value outbox::take_reason(python::event_number event) {
@@ -371,17 +435,24 @@ error_value outbox::take_reason(python::event_number event) {
 
 void outbox::link(const actor_reference_ptr& whom) {
   auto actor = actor_of(whom);
-  auto self = box_->lock_address();
-  if (self && self != actor) // the other side may have taken a link back: only CAF knows
-    static_cast<address*>(self->get())->link_to(actor->address());
+  auto self = box().lock_address();
+  if (!self || self == actor)
+    return;
+  if (box().outlives_consumers()) {
+    std::lock_guard guard{mutex_};
+    links_.insert(actor->address());
+  }
+  // The other side may have taken a link back: only CAF knows.
+  static_cast<address*>(self->get())->link_to(actor->address());
 }
 
 void outbox::unlink(const actor_reference_ptr& whom) {
   auto actor = actor_of(whom);
-  auto self = box_->lock_address();
+  auto self = box().lock_address();
   {
     std::lock_guard guard{mutex_};
     children_.erase(actor->address());
+    links_.erase(actor->address());
   }
   if (self)
     static_cast<address*>(self->get())->unlink_from(actor->address());
@@ -400,13 +471,13 @@ void outbox::let_end(const actor_reference_ptr& whom) {
 void outbox::exit(const actor_reference_ptr& whom, const error_value& reason) {
   let_end(whom);
   auto why = to_caf_error(reason);
-  send_exit(actor_of(whom), box_->address()->address(),
+  send_exit(actor_of(whom), own_name(),
             why ? std::move(why) : caf::make_error(caf::exit_reason::user_shutdown));
 }
 
 void outbox::kill(const actor_reference_ptr& whom) {
   let_end(whom);
-  send_exit(actor_of(whom), box_->address()->address(), caf::make_error(caf::exit_reason::kill));
+  send_exit(actor_of(whom), own_name(), caf::make_error(caf::exit_reason::kill));
 }
 
 python::host::birth outbox::spawn(source code, std::string name, std::chrono::nanoseconds limit) {
@@ -452,7 +523,7 @@ void outbox::adopt(const actor_reference_ptr& child) {
       children_.insert(actor->address());
   }
   if (late) // its parent is ending
-    send_exit(actor, box_->address()->address(), caf::make_error(caf::exit_reason::user_shutdown));
+    send_exit(actor, own_name(), caf::make_error(caf::exit_reason::user_shutdown));
   else
     link(child);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/actor/interface.hpp"
+#include "interp_actors/actor/keeper.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/timer.hpp"
@@ -31,8 +32,9 @@ std::unique_ptr<const python::reply> make_empty_reply();
 /// Owner: the incarnation, and answers that are to come.
 class outbox final : public python::host, public timer::client {
 public:
-  outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::string name)
-      : home_{std::move(home)}, box_{std::move(box)}, name_{std::move(name)} {}
+  /// `from` is what the incarnation inherits; `box` is not that of an address where it is a spare, which sends nothing that
+  /// wants an answer before it takes over.
+  outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::string name, const heritage& from);
 
   // -- for the incarnation
   // ----------------------------------------------------------------------------------------
@@ -40,17 +42,21 @@ public:
   /// Names the sender of the message that is being handled; null for none. Borrowed until the next call.
   void handling(caf::actor_control_block* sender) noexcept { sender_ = sender; }
 
+  /// The spare takes over the address of `box`, and what `from` says.
+  /// Thread: the incarnation's own, once.
+  void take_over(std::shared_ptr<mailbox> box, const heritage& from);
+
   /// The interpreter stops: all that is under way fails for `why`, and so does all that comes.
   void close(const caf::error& why);
 
-  /// The interpreter has ended for `why`: so do its children, and those that it has created.
+  /// The interpreter has ended for `why`: so do its children, those that it has created, and its links.
   void end(const caf::error& why);
 
   // -- for what the module gets
   // ------------------------------------------------------------------------------------
 
   /// In whose name requests go out.
-  caf::actor_control_block* own_address() const noexcept { return box_->address(); }
+  caf::actor_control_block* own_address() const noexcept { return box().address(); }
 
   /// As `ask` below; `method` is null for what answers with a packed value or with nothing.
   std::shared_ptr<python::awaited> ask(const caf::strong_actor_ptr& to, caf::message content,
@@ -69,6 +75,7 @@ public:
   actor_reference_ptr self() const override;
   const std::string& name() const override { return name_; }
   actor_reference_ptr sender() const override;
+  std::shared_ptr<const death_report> previous_death() const override;
   std::chrono::nanoseconds call_timeout() const override { return home_->settings.call_timeout; }
   bool may_know(const actor_reference_ptr& to, std::string_view function) const override;
   letter_ptr write(const actor_reference_ptr& to, std::string_view function,
@@ -113,6 +120,10 @@ private:
     due_map::iterator due;
   };
 
+  mailbox& box() const noexcept { return *box_.load(std::memory_order_acquire); }
+  /// As the source of exit messages; nobody for a spare.
+  caf::actor_addr own_name() const;
+  std::string why_nobody() const;
   void arm(time_point when);
   /// Unlinks a child that is told to end, so that it does not take this interpreter along.
   void let_end(const actor_reference_ptr& whom);
@@ -120,14 +131,18 @@ private:
   void deliver(const caf::strong_actor_ptr& to, caf::message content, caf::message_id id);
 
   const std::shared_ptr<roster> home_;
-  const std::shared_ptr<mailbox> box_;
+  const std::shared_ptr<mailbox> first_box_;
+  std::shared_ptr<mailbox> second_box_; // of a spare that has taken over
+  std::atomic<mailbox*> box_;
   const std::string name_;
   caf::actor_control_block* sender_ = nullptr;
   std::atomic<python::event_number> last_event_{0};
 
   std::mutex watching_; // one monitor at a time is set or withdrawn; never taken by what others send
   mutable std::mutex mutex_;
-  std::uint64_t last_request_ = 0;
+  std::uint64_t last_request_; // none is used twice in the name of one address
+  std::shared_ptr<const death_report> previous_death_;
+  std::set<caf::actor_addr> links_; // that the code has asked for, where the address outlives it
   std::unordered_map<std::uint64_t, request> requests_;
   std::unordered_map<std::uint64_t, timed> timed_;
   due_map due_requests_;

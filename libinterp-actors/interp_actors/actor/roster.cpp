@@ -90,7 +90,22 @@ void roster::stop() {
 
 interpreter_counts roster::counts() const {
   std::lock_guard guard{mutex_};
-  return {live_.size(), abandoned_, ended_};
+  return {live_.size(), stuck_.size(), ended_};
+}
+
+std::vector<stuck_interpreter> roster::stuck() const {
+  std::vector<std::pair<std::shared_ptr<incarnation>, std::chrono::system_clock::time_point>> found;
+  {
+    std::lock_guard guard{mutex_};
+    for (auto& [key, entry] : stuck_)
+      if (auto who = entry.who.lock())
+        found.emplace_back(std::move(who), entry.since);
+  }
+  std::ranges::sort(found, {}, [](auto& each) { return each.second; });
+  std::vector<stuck_interpreter> result;
+  for (auto& [who, since] : found)
+    result.push_back(who->describe_stuck(since));
+  return result;
 }
 
 void roster::arm(const std::shared_ptr<timer::client>& client, time_point when) {
@@ -107,7 +122,7 @@ void roster::ended(incarnation& incarnation) {
   ++ended_;
   auto entry = std::ranges::find_if(live_, [&](auto& each) { return each.get() == &incarnation; });
   if (entry == live_.end()) { // it was abandoned, and came back
-    --abandoned_;
+    stuck_.erase(&incarnation);
     return;
   }
   finished_.push_back(*entry);
@@ -120,7 +135,7 @@ void roster::abandoned(incarnation& incarnation) {
   auto entry = std::ranges::find_if(live_, [&](auto& each) { return each.get() == &incarnation; });
   if (entry == live_.end())
     return;
-  ++abandoned_;
+  stuck_.emplace(&incarnation, stuck_entry{incarnation.weak_from_this(), std::chrono::system_clock::now()});
   incarnation.thread().abandon();
   live_.erase(entry);
   changed_.notify_all();

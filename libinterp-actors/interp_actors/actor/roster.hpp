@@ -3,14 +3,19 @@
 #include "interp_actors/actor/dead_letter.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/actor/timer.hpp"
+#include "interp_actors/base/bell_pool.hpp"
 
 #include <caf/actor_system.hpp>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace interp_actors {
@@ -29,6 +34,19 @@ struct interpreter_counts {
   std::size_t abandoned = 0;
   /// Those that ever ended.
   std::size_t ended = 0;
+};
+
+/// An interpreter that could not be stopped and hangs still.
+struct stuck_interpreter {
+  std::string name;
+  /// CPython's number of it; -1 where it hangs while it is created.
+  std::int64_t interpreter = -1;
+  /// Which life of its address it was.
+  std::uint64_t incarnation = 1;
+  std::chrono::system_clock::time_point since;
+  /// The lines of Python code where it hangs, innermost last, as far as they are known: CPython 3.15 tells them of any
+  /// code; with 3.14 they are those of the last interrupt that reached Python code.
+  std::string stack;
 };
 
 /// All incarnations of a runtime with their threads, and what they share. Joins threads that have ended;
@@ -54,6 +72,9 @@ public:
 
   interpreter_counts counts() const;
 
+  /// Those that could not be stopped, the oldest first.
+  std::vector<stuck_interpreter> stuck() const;
+
   // -- for incarnations
   // -------------------------------------------------------------------------------------------
 
@@ -73,13 +94,19 @@ public:
   python::engine& engine;
   const interpreter_settings settings;
   const std::shared_ptr<dead_letter_office> dead_letters;
+  const std::shared_ptr<bell_pool> bells = std::make_shared<bell_pool>();
 
 private:
+  struct stuck_entry {
+    std::weak_ptr<incarnation> who;
+    std::chrono::system_clock::time_point since;
+  };
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::set<std::shared_ptr<incarnation>> live_;
   std::vector<std::shared_ptr<incarnation>> finished_; // ended, to be joined
-  std::size_t abandoned_ = 0;
+  std::map<const incarnation*, stuck_entry> stuck_; // they were abandoned
   std::size_t ended_ = 0;
   bool stopping_ = false;
   bool stopped_ = false;

@@ -52,6 +52,20 @@ struct spawn_options {
   channel_bindings channels;
 };
 
+/// What incarnations that follow each other do for their address.
+struct succession_options {
+  /// How many incarnations may die of one message before it is put aside as a dead letter. With 0, its sender is told
+  /// of the first death and nothing is put aside.
+  unsigned attempts = 0;
+  /// Calls `snapshot()` of the source after that many messages, before the last of them is answered; 0 is never.
+  std::size_t snapshot_messages = 0;
+  /// Calls it at most that long after a message that no snapshot has seen; 0 is never.
+  caf::timespan snapshot_interval{0};
+  /// Replaces an incarnation that has been given that many messages, or is that old; 0 is never. Not counted as a restart.
+  std::size_t recycle_messages = 0;
+  caf::timespan recycle_age{0};
+};
+
 /// Limits that hold for every interpreter of a runtime.
 struct interpreter_settings {
   /// From an interrupt to giving up: the time that code has to end once it was interrupted.

@@ -10,9 +10,8 @@ namespace interp_actors {
 caf::expected<spawned_interpreter> start_interpreter(const std::shared_ptr<roster>& home, source code,
                                                      spawn_options options,
                                                      std::shared_ptr<const typed_start> typed) {
-  auto box = std::make_shared<mailbox>(options.mailbox);
-  auto handle = home->system.spawn<address>(box, options, home->settings.shutdown_timeout,
-                                            typed ? typed->type : nullptr);
+  auto box = std::make_shared<mailbox>(options.mailbox, succession{}, home->bells);
+  auto handle = home->system.spawn<address>(home, box, options, typed ? typed->type : nullptr);
   auto strong = caf::actor_cast<caf::strong_actor_ptr>(handle);
   auto give_up = [&](caf::error why) {
     auto* self = static_cast<address*>(strong->get());
