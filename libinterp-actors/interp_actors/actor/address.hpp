@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/actor/deadline_rules.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/settings.hpp"
 
@@ -39,15 +40,13 @@ public:
 
 private:
   void INTERP_ACTORS_ON_LAST_HANDLE() override;
-  time_point deadline_of(const caf::message& content) const;
   void on_exit_message(const caf::exit_msg& message);
 
   const std::shared_ptr<interp_actors::mailbox> box_;
   std::weak_ptr<incarnation> incarnation_;
   const std::string name_;
   const std::string limits_text_;
-  const caf::timespan deadline_;
-  const std::map<std::string, caf::timespan, std::less<>> handler_deadlines_;
+  const deadline_rules deadlines_;
   const caf::timespan shutdown_timeout_;
   const interface* const type_; // null for the generic one
 };
