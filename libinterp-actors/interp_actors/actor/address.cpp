@@ -14,19 +14,6 @@
 
 namespace interp_actors {
 
-namespace {
-
-std::string to_text(const mailbox_limits& limits) {
-  std::string result;
-  if (limits.messages != 0)
-    result = std::to_string(limits.messages) + " messages";
-  if (limits.bytes != 0)
-    result += (result.empty() ? "" : " or ") + std::to_string(limits.bytes) + " bytes";
-  return result;
-}
-
-} // namespace
-
 address::address(caf::actor_config& config, std::shared_ptr<roster> home,
                  std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options, const interface* type)
     : caf::actor_companion{config},
@@ -35,8 +22,7 @@ address::address(caf::actor_config& config, std::shared_ptr<roster> home,
       expiry_{std::make_shared<expiry>(box_)},
       name_{options.name},
       limits_text_{to_text(options.mailbox)},
-      deadline_{options.deadline},
-      handler_deadlines_{options.handler_deadlines},
+      deadlines_{options, type},
       type_{type} {
   box_->bind(ctrl());
 }
@@ -72,24 +58,6 @@ std::set<std::string> address::message_types() const {
   return type_ ? type_->messages(home_system()) : std::set<std::string>{};
 }
 
-time_point address::deadline_of(const caf::message& content) const {
-  auto limit = deadline_;
-  bool is_invocation = content.size() > 1 && content.match_element<invoke_atom>(0);
-  if (type_ && !is_invocation) {
-    // A timespan at the end may be an argument like others.
-    if (!handler_deadlines_.empty() && !content.empty())
-      if (auto own = handler_deadlines_.find(type_->handler_of(content.type_at(0)));
-          own != handler_deadlines_.end())
-        limit = own->second;
-  } else if (content.size() > 1 && content.match_element<caf::timespan>(content.size() - 1))
-    limit = content.get_as<caf::timespan>(content.size() - 1);
-  else if (!handler_deadlines_.empty() && content.size() > 1
-           && (is_invocation || content.match_element<call_atom>(0)) && content.match_element<std::string>(1))
-    if (auto own = handler_deadlines_.find(content.get_as<std::string>(1)); own != handler_deadlines_.end())
-      limit = own->second;
-  return limit.count() == 0 ? no_deadline : time_after(limit);
-}
-
 bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_context*) {
   auto& content = element->payload;
   if (content.size() == 1) {
@@ -119,7 +87,7 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
                    caf::make_message(caf::make_error(caf::sec::unexpected_message)));
     return true;
   }
-  auto deadline = deadline_of(content);
+  auto deadline = deadlines_.deadline_of(content);
   switch (box_->push(element, deadline)) {
   case interp_actors::mailbox::push_result::accepted:
     if (deadline == no_deadline)

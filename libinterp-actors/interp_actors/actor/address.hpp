@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/actor/deadline_rules.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/settings.hpp"
@@ -44,7 +45,6 @@ public:
 
 private:
   void INTERP_ACTORS_ON_LAST_HANDLE() override;
-  time_point deadline_of(const caf::message& content) const;
   void on_exit_message(const caf::exit_msg& message);
 
   std::shared_ptr<incarnation> inhabitant() const;
@@ -56,8 +56,7 @@ private:
   std::weak_ptr<incarnation> inhabitant_;
   const std::string name_;
   const std::string limits_text_;
-  const caf::timespan deadline_;
-  const std::map<std::string, caf::timespan, std::less<>> handler_deadlines_;
+  const deadline_rules deadlines_;
   const interface* const type_; // null for the generic one
 };
 

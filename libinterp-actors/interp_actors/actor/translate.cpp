@@ -35,6 +35,15 @@ std::string type_names(caf::type_id_list types) {
   return result;
 }
 
+std::string to_text(const mailbox_limits& limits) {
+  std::string result;
+  if (limits.messages != 0)
+    result = std::to_string(limits.messages) + " messages";
+  if (limits.bytes != 0)
+    result += (result.empty() ? "" : " or ") + std::to_string(limits.bytes) + " bytes";
+  return result;
+}
+
 caf::error make_error(errc code, std::string text) {
   return caf::make_error(code, std::move(text));
 }

@@ -23,6 +23,9 @@ std::string describe(const caf::error& error);
 /// The types of a message's parts, as CAF names them: what can be said of a message of any size.
 std::string type_names(caf::type_id_list types);
 
+/// The limits as text for people: "64 messages or 4096 bytes".
+std::string to_text(const mailbox_limits& limits);
+
 /// An error with a text as its context.
 caf::error make_error(errc code, std::string text);
 
