@@ -44,8 +44,8 @@ protected:
     ia::detail::init_types();
     system_.emplace(config_);
     handle_ =
-        caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(box, ia::spawn_options{}, 1s));
-    consumer = box->attach();
+        caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(home, box, ia::spawn_options{}));
+    consumer = box->attach(box->make_bell());
   }
 
   ~Mailbox() override {
@@ -82,7 +82,7 @@ protected:
 
   void park() {
     about_to_park_ = false;
-    box->park();
+    box->park(consumer);
   }
 
   std::shared_ptr<ia::mailbox> box =
@@ -172,7 +172,7 @@ TEST_F(Mailbox, WakesAParkedConsumer) {
 
 TEST_F(Mailbox, StaysParkedWhenTheBellRingsForAnotherReason) {
   std::thread sender{[this] {
-    box->wake()->ring();
+    box->ring();
     push(1);
   }};
   int got = -1;

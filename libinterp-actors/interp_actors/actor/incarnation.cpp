@@ -51,7 +51,14 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
 void incarnation::launch() {
   post_.consumer = post_.box->attach(wake_);
   // The thread keeps the incarnation, also after it was abandoned.
-  thread_.start(options_.name, [self = shared_from_this()] { self->run(); });
+  try {
+    thread_.start(options_.name, [self = shared_from_this()] { self->run(); });
+  } catch (...) {
+    auto references = life_.by ? post_.box->vacate(post_.consumer) : std::nullopt;
+    for (int i = 0; i < references.value_or(0); ++i)
+      post_.box->release_address();
+    throw;
+  }
 }
 
 incarnation::post incarnation::where() const {
@@ -370,7 +377,7 @@ death_reason incarnation::why_it_ends() const {
   if (why == errc::exited)
     return death_reason::exit_code;
   auto raised = python_error_of(why);
-  return raised && raised->type == "KeyboardInterrupt" ? death_reason::interrupted : death_reason::exception;
+  return raised && raised->type() == "KeyboardInterrupt" ? death_reason::interrupted : death_reason::exception;
 }
 
 caf::error incarnation::last_words() const {
