@@ -282,9 +282,9 @@ TEST_F(Interface, HandlersThatDoNotFitAreTheSpawnsError) {
       {"def score(a, b, c): pass", "takes 3 parameters, where the interface gives 2"},
       {"def score(a, b, c, d=1): pass", "takes at least 3 parameters, where the interface gives 2"},
       {"def score(a=1): pass", "takes at most 1 parameter, where the interface gives 2"},
-      {"def score(a, b, *, c): pass", "needs the keyword 'c', which an interface cannot give"},
-      {"async def score(a, b): pass", "is a coroutine; a handler is a plain function"},
-      {"def score(a, b): yield 1", "is a generator; a handler is a plain function"},
+      {"def score(a, b, *, c): pass", "needs the keyword 'c', which it cannot be given"},
+      {"async def score(a, b): pass", "is a coroutine; it must be a plain function"},
+      {"def score(a, b): yield 1", "is a generator; it must be a plain function"},
       {"def score(weight: str, text): pass", "parameter 'weight' of handler 'score' of 'test.py' is "
                                              "annotated str, where the interface gives double "
                                              "(float in Python)"},

@@ -3,6 +3,7 @@
 #include "interp_actors/python/annotation.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace interp_actors::python {
@@ -604,23 +605,25 @@ const char* odd_kind(const gil_held& gil, PyObject* function) {
                                 : nullptr;
 }
 
-} // namespace
+/// A plain function and what it says of its parameters.
+struct plain_function {
+  object function;
+  parameters known;
+};
 
-checked_handler check_handler(const gil_held& gil, conversion& values, class_plans& plans, PyObject* callable,
-                              const handler_signature& signature, const std::string& name) {
-  checked_handler result;
-  auto given = static_cast<long>(signature.arguments.size());
-  result.plans.resize(signature.arguments.size());
+/// As `check_parameters`; returns the function, or nothing where the callable is another one, of which nothing is known.
+std::optional<plain_function> check_call(const gil_held& gil, PyObject* callable, std::size_t arguments,
+                                         const std::string& name, const std::string& giving) {
   if (!PyCallable_Check(callable))
     throw interface_mismatch(name + " is a " + Py_TYPE(callable)->tp_name + ", which cannot be called");
   bool is_bound = PyMethod_Check(callable);
   auto function = borrow(gil, is_bound ? PyMethod_GET_FUNCTION(callable) : callable);
   if (!PyFunction_Check(function.get()))
-    return result; // nothing is known of it
+    return std::nullopt;
   if (auto* odd = odd_kind(gil, function.get()))
-    throw interface_mismatch(name + " is " + odd + "; a handler is a plain function that returns its result");
+    throw interface_mismatch(name + " is " + odd + "; it must be a plain function that returns its result");
   auto known = parameters_of(gil, function.get(), is_bound);
-  result.parameters = known.names;
+  auto given = static_cast<long>(arguments);
   auto most = static_cast<long>(known.names.size());
   if (given < known.least || (given > most && !known.any_number)) {
     auto bound = given < known.least ? known.least : most;
@@ -628,12 +631,32 @@ checked_handler check_handler(const gil_held& gil, conversion& values, class_pla
                              + (known.least == most && !known.any_number ? ""
                                 : given < known.least                    ? "at least "
                                                                          : "at most ")
-                             + count_of(bound, "parameter") + ", where the interface gives "
-                             + std::to_string(given) + ": " + parameter_list(signature));
+                             + count_of(bound, "parameter") + ", where " + giving);
   }
   if (!known.required_keyword.empty())
     throw interface_mismatch(name + " needs the keyword '" + known.required_keyword
-                             + "', which an interface cannot give");
+                             + "', which it cannot be given");
+  return plain_function{std::move(function), std::move(known)};
+}
+
+} // namespace
+
+void check_parameters(const gil_held& gil, PyObject* callable, std::size_t given, const std::string& name,
+                      const std::string& giving) {
+  check_call(gil, callable, given, name, giving);
+}
+
+checked_handler check_handler(const gil_held& gil, conversion& values, class_plans& plans, PyObject* callable,
+                              const handler_signature& signature, const std::string& name) {
+  checked_handler result;
+  auto given = signature.arguments.size();
+  result.plans.resize(given);
+  auto plain = check_call(gil, callable, given, name,
+                          "the interface gives " + std::to_string(given) + ": " + parameter_list(signature));
+  if (!plain)
+    return result;
+  auto& [function, known] = *plain;
+  result.parameters = known.names;
   // Evaluates them; names that are not defined yet make all of them unknown.
   auto annotations = attribute(gil, function.get(), "__annotations__");
   if (!annotations || !PyDict_Check(annotations.get()))

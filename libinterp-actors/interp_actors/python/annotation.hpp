@@ -54,6 +54,12 @@ struct checked_handler {
   std::vector<const class_plan*> plans;
 };
 
+/// Checks that `callable` can be called, with `given` arguments, as far as that can be known, and that it is no coroutine
+/// and no generator. `name` is for messages, as below; `giving` ends the one about the number: "it is given 1".
+/// Errors: `interface_mismatch`.
+void check_parameters(const gil_held& gil, PyObject* callable, std::size_t given, const std::string& name,
+                      const std::string& giving);
+
 /// Checks that `callable` can handle messages of `signature`: the number of its parameters, and its
 /// annotations as far as they are understood; others are taken for right. `name` is for messages: "handler
 /// 'score' of 'scorer.py'". Evaluates annotations, which may be texts; imports nothing.

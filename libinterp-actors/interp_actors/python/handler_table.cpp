@@ -5,6 +5,7 @@
 #include "interp_actors/python/error.hpp"
 #include "interp_actors/python/object_source.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace interp_actors::python {
@@ -156,6 +157,11 @@ void handler_table::call(const gil_held& gil, conversion& values, std::size_t in
   } catch (const value_error& problem) {
     throw wrong_result(handler.full_name + " returned " + problem.what());
   }
+}
+
+bool handler_table::has(std::string_view name) const noexcept {
+  return std::any_of(handlers_.begin(), handlers_.end(),
+                     [name](const handler& one) { return one.signature->name == name; });
 }
 
 void handler_table::abandon() noexcept {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace interp_actors::python {
@@ -71,6 +72,12 @@ public:
   /// Errors: `wrong_argument`, `wrong_result`, `raised`, `call_refused`, `interface_mismatch` where it is not there
   /// any more.
   void call(const gil_held& gil, conversion& values, std::size_t index, handler_call& call);
+
+  /// Whether there is a handler of this name.
+  bool has(std::string_view name) const noexcept;
+
+  /// The instance whose methods the handlers are, borrowed; null where they are functions.
+  PyObject* instance() const noexcept { return instance_.get(); }
 
   /// Leaves everything to an interpreter that is abandoned.
   void abandon() noexcept;

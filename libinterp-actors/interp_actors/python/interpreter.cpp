@@ -357,6 +357,84 @@ void interpreter::invoke(const gil_held& gil, std::string_view function, invocat
   }
 }
 
+object interpreter::find(const gil_held& gil, hook which) {
+  auto text = name_of(which);
+  if (handlers_ && handlers_->has(text))
+    return {};
+  try {
+    auto name = context_->values.name(gil, text);
+    auto* instance = handlers_ ? handlers_->instance() : nullptr;
+    PyObject* found = nullptr;
+    if (!instance) {
+      if (PyDict_GetItemRef(namespace_.get(), name.get(), &found) < 0)
+        throw_raised(gil);
+      return steal(gil, found);
+    }
+    // The class decides whether there is one: a `__getattr__` of its own may have an answer to any name.
+    auto* type = reinterpret_cast<PyObject*>(Py_TYPE(instance));
+    if (PyObject_GetOptionalAttr(type, name.get(), &found) < 0)
+      throw_raised(gil);
+    return steal(gil, found) ? checked(steal(gil, PyObject_GetAttr(instance, name.get()))) : object{};
+  } catch (const raised&) {
+    throw_raised(gil);
+  }
+}
+
+void interpreter::check_hooks(const gil_held& gil, const std::string& source_name) {
+  for (auto which : all_hooks)
+    if (auto found = find(gil, which))
+      check_hook(gil, found.get(), which, source_name);
+}
+
+bool interpreter::has_hook(const gil_held& gil, hook which) {
+  return static_cast<bool>(find(gil, which));
+}
+
+object interpreter::call_hook(const gil_held& gil, hook which, PyObject* argument) {
+  auto callable = find(gil, which);
+  if (!callable)
+    return {};
+  auto result = steal(gil, argument ? PyObject_CallOneArg(callable.get(), argument)
+                                    : PyObject_CallNoArgs(callable.get()));
+  if (!result)
+    throw_raised(gil);
+  return result;
+}
+
+void interpreter::call_started(const gil_held& gil) {
+  call_hook(gil, hook::started, nullptr);
+}
+
+shared_bytes interpreter::call_snapshot(const gil_held& gil) {
+  auto result = call_hook(gil, hook::snapshot, nullptr);
+  if (!result)
+    return {};
+  auto copied = copy_of_snapshot(gil, result.get());
+  if (!copied)
+    throw_raised(gil);
+  return std::move(*copied);
+}
+
+void interpreter::call_restore(const gil_held& gil, shared_bytes state) {
+  auto view = to_python(gil, types_.exporter, std::move(state));
+  if (!view)
+    throw_raised(gil);
+  call_hook(gil, hook::restore, view.get());
+}
+
+std::size_t interpreter::tracked_objects(const gil_held&) const {
+  // Not `sys.getallocatedblocks()`: that walks through the memory of all interpreters without their GILs, and crashes
+  // where one of them allocates meanwhile (3.14 and 3.15).
+  std::size_t count = 0;
+  PyUnstable_GC_VisitObjects(
+      [](PyObject*, void* counter) {
+        ++*static_cast<std::size_t*>(counter);
+        return 1;
+      },
+      &count);
+  return count;
+}
+
 void interpreter::run_event(const gil_held& gil, event_number event) {
   if (!python::run_event(gil, module_.get(), event))
     throw_raised(gil);

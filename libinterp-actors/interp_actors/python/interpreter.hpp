@@ -6,6 +6,7 @@
 #include "interp_actors/python/conversion.hpp"
 #include "interp_actors/python/engine.hpp"
 #include "interp_actors/python/error.hpp"
+#include "interp_actors/python/hook.hpp"
 #include "interp_actors/python/interrupt.hpp"
 #include "interp_actors/python/memory_view.hpp"
 #include "interp_actors/python/module/host.hpp"
@@ -127,6 +128,20 @@ public:
   /// Errors: as those of `invoke`; `interface_mismatch`.
   void call_handler(const gil_held& gil, std::size_t index, handler_call& call);
 
+  /// Checks the hooks that are there: functions of the loaded source, or, where a class implements its interface,
+  /// methods of the instance. What is a handler is no hook. `source_name` is for messages.
+  /// Errors: also `interface_mismatch`.
+  void check_hooks(const gil_held& gil, const std::string& source_name);
+
+  /// Whether there is one. Hooks are looked up each time, so that redefining them takes effect.
+  bool has_hook(const gil_held& gil, hook which);
+
+  /// Each calls a hook, or does nothing where that is missing. A snapshot holds nothing then, as for None; it is copied,
+  /// and keeps none of the interpreter's memory. `state` becomes a read-only view that stays valid while it is kept.
+  void call_started(const gil_held& gil);
+  shared_bytes call_snapshot(const gil_held& gil);
+  void call_restore(const gil_held& gil, shared_bytes state);
+
   /// Checks that `function` can be called.
   /// Errors: `no_such_function`, `error`.
   void check_function(const gil_held& gil, std::string_view function);
@@ -137,6 +152,15 @@ public:
 
   /// What converts values to Python objects and back in this interpreter.
   conversion& values() noexcept { return context_->values; }
+
+  // -- what it holds; not after `let_go`
+  // -----------------------------------------------------------------------
+
+  /// Payloads that its code sees as memoryviews.
+  std::size_t views_held(const gil_held&) const noexcept { return context_->views; }
+
+  /// Objects that its garbage collector knows: containers, instances, functions. Takes about as long as a collection.
+  std::size_t tracked_objects(const gil_held& gil) const;
 
   // -- the end
   // ----------------------------------------------------------------------------------------------------
@@ -180,6 +204,8 @@ private:
   /// Leaves the interpreter as it is, for good, fenced, with all that its threads may still use.
   void abandon() noexcept;
   object find(const gil_held& gil, std::string_view function);
+  object find(const gil_held& gil, hook which);
+  object call_hook(const gil_held& gil, hook which, PyObject* argument);
   function_place& place_of(const gil_held& gil, std::string_view function);
 
   struct text_hash {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 struct _is;
 struct _ts;
@@ -14,7 +15,7 @@ namespace interp_actors::python {
 
 /// Lets other threads interrupt what an interpreter's own thread runs, and fence the interpreter off for
 /// good. What runs has a number, so an interrupt that comes late hits nothing else.
-/// Thread: `interrupt`, `fence`, `fenced` and `end_waits` any; `waiting`, `check`, `is_target` and `may_interrupt` any of the
+/// Thread: `interrupt`, `where_it_hangs`, `fence`, `fenced` and `end_waits` any; `waiting`, `check`, `is_target` and `may_interrupt` any of the
 /// interpreter's; the rest its own.
 /// Death: an interrupt after `detach` does nothing; `detach` waits for one that is on its way. The object
 /// must exist until the interpreter has ended, since CPython may hold its address until then.
@@ -54,6 +55,12 @@ public:
   /// not get its turn.
   void make_way() noexcept;
 
+  /// The target's Python calls, as lines like those of a traceback, the innermost last: those at the last interrupt that
+  /// reached it in what runs now, or, with CPython 3.15, where it is in C code that none has reached since. The first
+  /// line says which. Empty where neither is known. For a target that does not heed interrupts; needs no GIL, and blocks
+  /// for no longer than the writing takes.
+  std::string where_it_hangs();
+
   /// A thread of the interpreter that is about to wait on `bell`, for its lifetime: interrupts, the fence and
   /// `end_waits` ring it. `check` comes after it is made, so that nothing that came before is missed.
   class waiting {
@@ -89,7 +96,8 @@ private:
   static int on_pending_call(void* self);
   void queue_call() noexcept; // needs mutex_
   void end_other_threads(const gil_held& gil) noexcept;
-  bool take_due() noexcept;
+  bool take_due(const gil_held& gil) noexcept;
+  void note_stack(const gil_held& gil) noexcept;
   void ring_all() noexcept;
   void forget_raised(const gil_held& gil) noexcept;
 
@@ -107,7 +115,12 @@ private:
   std::atomic<bool> raised_from_elsewhere_{false};
   std::atomic<bool> fenced_{false};
   std::atomic<bool> waits_ended_{false};
-  std::mutex waits_mutex_; // guards the list of those who wait
+  // Guards the stack; held for as long as the target's frames are read without its GIL: code that comes back from C
+  // waits for it before it goes on. Comes after mutex_.
+  std::mutex stack_mutex_;
+  std::string stack_;               // at the last interrupt that was taken
+  std::uint64_t stack_activity_{0}; // what ran then
+  std::mutex waits_mutex_;          // guards the list of those who wait
   waiting* waits_ = nullptr;
 };
 

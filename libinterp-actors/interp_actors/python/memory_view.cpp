@@ -2,6 +2,7 @@
 
 #include "interp_actors/python/memory_view.hpp"
 
+#include "interp_actors/python/module/state.hpp"
 #include "interp_actors/python/pin.hpp"
 
 #include <cstring>
@@ -15,7 +16,24 @@ namespace {
 /// The object behind a memoryview; Python code never sees more of it than its address.
 struct exporter {
   PyObject_HEAD shared_bytes bytes;
+  std::size_t* views; // the interpreter's number of those that have bytes; null where nobody counts
 };
+
+/// Gives `self` other bytes.
+void set_bytes(exporter* self, shared_bytes bytes) {
+  if (self->views)
+    *self->views += static_cast<std::size_t>(static_cast<bool>(bytes))
+                    - static_cast<std::size_t>(static_cast<bool>(self->bytes));
+  self->bytes = std::move(bytes);
+}
+
+/// Where the interpreter counts its views. Its context outlives them all, unlike the module and its state.
+std::size_t* counter_of(PyTypeObject* exporter_type) {
+  auto* state = static_cast<module_state*>(PyType_GetModuleState(exporter_type));
+  if (!state)
+    PyErr_Clear(); // a finaliser, once the collector has cleared the type
+  return state && state->context ? &state->context->views : nullptr;
+}
 
 /// The format of plain bytes, in every view of them: comparing addresses is enough for our own.
 constexpr char plain_format[] = "B";
@@ -80,7 +98,9 @@ int exporter_getbuffer(PyObject* self, Py_buffer* view, int flags) {
 
 void exporter_dealloc(PyObject* self) {
   auto* type = Py_TYPE(self);
-  reinterpret_cast<exporter*>(self)->bytes.~shared_bytes();
+  auto* owner = reinterpret_cast<exporter*>(self);
+  set_bytes(owner, {});
+  owner->bytes.~shared_bytes();
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -119,7 +139,7 @@ bool unseen(PyObject* value, exporter* owner) {
 /// Makes `view`, a whole one that nobody else sees, the view of `bytes`, which are plain.
 void point_at(PyObject* value, exporter* owner, shared_bytes bytes) {
   auto* view = reinterpret_cast<PyMemoryViewObject*>(value);
-  owner->bytes = std::move(bytes);
+  set_bytes(owner, std::move(bytes));
   auto* data = memory_of(owner->bytes);
   auto size = static_cast<Py_ssize_t>(owner->bytes.size());
   view->hash = -1;
@@ -221,7 +241,9 @@ object to_python(const gil_held& gil, PyTypeObject* exporter_type, shared_bytes 
   auto* made = PyObject_New(exporter, exporter_type);
   if (!made)
     return {};
-  new (&made->bytes) shared_bytes(std::move(bytes));
+  new (&made->bytes) shared_bytes;
+  made->views = counter_of(exporter_type);
+  set_bytes(made, std::move(bytes));
   auto owner = steal(gil, reinterpret_cast<PyObject*>(made));
   return steal(gil, PyMemoryView_FromObject(owner.get()));
 }

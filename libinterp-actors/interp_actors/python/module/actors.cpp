@@ -5,6 +5,7 @@
 #include "interp_actors/python/module/answer.hpp"
 #include "interp_actors/python/module/arguments.hpp"
 #include "interp_actors/python/module/boundary.hpp"
+#include "interp_actors/python/module/death.hpp"
 #include "interp_actors/python/module/events.hpp"
 #include "interp_actors/python/module/future.hpp"
 #include "interp_actors/python/module/method.hpp"
@@ -117,6 +118,15 @@ PyObject* current(PyObject* module, PyObject*) {
   });
 }
 
+PyObject* previous_death(PyObject* module, PyObject*) {
+  auto gil = gil_held::entered();
+  return at_boundary([&]() -> PyObject* {
+    auto& state = state_of_module(module);
+    auto* out = host_of(gil, state);
+    return out ? to_python(gil, state.death, out->previous_death()).release() : nullptr;
+  });
+}
+
 object make_current_type(const gil_held& gil) {
   static PyStructSequence_Field fields[] = {
       {"address", "this interpreter's own Reference"},
@@ -150,6 +160,10 @@ bool add_actors(const gil_held& gil, PyObject* module, module_state& state) {
        "current($module)\n--\n\nReturn this interpreter's address and name, and the sender of the message "
        "that it "
        "handles."},
+      {"previous_death", previous_death, METH_NOARGS,
+       "previous_death($module)\n--\n\nReturn how the interpreter before this one, which had the same "
+       "address, "
+       "ended, or None where this is the first."},
       {"send_after", as_function(send_after), METH_FASTCALL,
        "send_after($module, seconds, method, /, *args)\n--\n\nSend a message to method, as in ref.name, "
        "after a "
@@ -164,6 +178,7 @@ bool add_actors(const gil_held& gil, PyObject* module, module_state& state) {
   state.monitor = make_monitor_type(gil, module).release();
   state.timer = make_timer_type(gil, module).release();
   state.current = make_current_type(gil).release();
+  state.death = make_death_type(gil, module).release();
   state.remote_error = make_remote_error_type(gil).release();
   state.cancelled_error =
       PyErr_NewExceptionWithDoc("interp_actors.CancelledError",
@@ -174,8 +189,8 @@ bool add_actors(const gil_held& gil, PyObject* module, module_state& state) {
   };
   return state.events && add("Method", state.method) && add("Future", state.future)
          && add("Monitor", state.monitor) && add("Timer", state.timer) && add("Current", state.current)
-         && add("RemoteError", state.remote_error) && add("CancelledError", state.cancelled_error)
-         && PyModule_AddFunctions(module, functions) == 0;
+         && add("Death", state.death) && add("RemoteError", state.remote_error)
+         && add("CancelledError", state.cancelled_error) && PyModule_AddFunctions(module, functions) == 0;
 }
 
 } // namespace interp_actors::python

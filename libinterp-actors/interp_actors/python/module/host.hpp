@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/base/channel_queue.hpp"
+#include "interp_actors/base/death_report.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/python/module/awaited.hpp"
 
@@ -44,6 +45,8 @@ public:
   virtual const std::string& name() const = 0;
   /// Whose message is being handled; null where nobody is named. For the interpreter's own thread.
   virtual actor_reference_ptr sender() const = 0;
+  /// How the incarnation before this one ended; null where there was none.
+  virtual std::shared_ptr<const death_report> previous_death() const { return {}; }
   /// How long a call waits that does not say.
   virtual std::chrono::nanoseconds call_timeout() const = 0;
 

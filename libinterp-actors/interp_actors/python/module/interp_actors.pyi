@@ -212,6 +212,73 @@ class Current(structseq[Any], tuple[Reference, str, Reference | None]):
         """the Reference of whoever sent the message that is being handled, or None"""
 
 @final
+class Death:
+    """What is known of the end of an interpreter, as previous_death() tells it.
+
+    str() gives all of it as a block of lines.
+    """
+
+    @property
+    def child(self) -> str:
+        """name of the child"""
+    @property
+    def incarnation(self) -> int:
+        """which life of its address it was, from 1 on"""
+    @property
+    def reason(
+        self,
+    ) -> Literal[
+        "normal",
+        "shutdown",
+        "exception",
+        "exit_code",
+        "deadline",
+        "interrupted",
+        "abandoned",
+        "start_failed",
+        "killed",
+    ]:
+        """'normal', 'shutdown', 'exception', 'exit_code', 'deadline', 'interrupted', 'abandoned',
+        'start_failed' or 'killed'
+        """
+    @property
+    def text(self) -> str:
+        """the reason in words"""
+    @property
+    def error_type(self) -> str | None:
+        """class of the exception that ended it, or None"""
+    @property
+    def error_message(self) -> str | None:
+        """what that exception said, or None"""
+    @property
+    def traceback(self) -> str | None:
+        """the exception's traceback as text, or None"""
+    @property
+    def exit_code(self) -> int | None:
+        """what sys.exit() was given, or None"""
+    @property
+    def request(self) -> str | None:
+        """the request that was being handled, or None"""
+    @property
+    def uptime(self) -> float:
+        """how long it lived, in seconds"""
+    @property
+    def requests_served(self) -> int:
+        """messages that its handlers were given"""
+    @property
+    def allocated_blocks(self) -> int:
+        """memory blocks that its objects had; 0 where that is not known"""
+    @property
+    def views_held(self) -> int:
+        """payloads that it still saw as memoryviews"""
+    @property
+    def restarts_left(self) -> int | None:
+        """restarts that its supervisor would still make within the period, or None where nobody counts"""
+    @property
+    def when(self) -> float:
+        """when it ended, as of time.time()"""
+
+@final
 class SendChannel:
     """A sending end of a channel.
 
@@ -430,6 +497,10 @@ def spawn(
     """
 def current() -> Current:
     """Return this interpreter's address and name, and the sender of the message that it handles."""
+def previous_death() -> Death | None:
+    """Return how the interpreter before this one, which had the same address, ended, or None where this is
+    the first.
+    """
 def send_after(seconds: float, method: Method, /, *args: Any) -> Timer:
     """Send a message to method, as in ref.name, after a delay and return its Timer.
 

@@ -33,6 +33,7 @@ struct module_context {
   line_gate* gate = nullptr;
   std::shared_ptr<channel_holdings> holdings;
   std::shared_ptr<interp_actors::python::host> host; // null where Python code reaches nobody
+  std::size_t views = 0;                             // payloads that its code sees; with the GIL
   PyObject* module = nullptr;                        // the first module object, borrowed from the interpreter
 };
 

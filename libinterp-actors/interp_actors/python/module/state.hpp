@@ -24,6 +24,7 @@ struct module_state {
   PyObject* monitor = nullptr;
   PyObject* timer = nullptr;
   PyObject* current = nullptr;
+  PyObject* death = nullptr;
   PyObject* remote_error = nullptr;
   PyObject* cancelled_error = nullptr;
   PyObject* events = nullptr; // dict: what to run, by the event's number
@@ -36,7 +37,7 @@ struct module_state {
     f(types.reference);
     for (auto* one : {&types.interrupted, &types.actor_error, &lines, &builder, &send_channel,
                       &receive_channel, &channel_closed, &channel_full, &interpreter, &method, &future,
-                      &monitor, &timer, &current, &remote_error, &cancelled_error, &events, &names})
+                      &monitor, &timer, &current, &death, &remote_error, &cancelled_error, &events, &names})
       f(*one);
   }
 };
