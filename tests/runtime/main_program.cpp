@@ -2,14 +2,84 @@
 
 #include "interp_actors/all.hpp"
 
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <unistd.h>
+
 #include <chrono>
 #include <iostream>
+#include <thread>
 
 using namespace std::chrono_literals;
 
 namespace {
 
+constexpr const char* server = R"(
+import atexit, subprocess, time
+atexit.register(print, 'atexit ran')
+def spin():
+    print('ready')
+    while True: pass
+def stick():
+    print('ready')
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+def sleep():
+    print('ready')
+    time.sleep(1000)
+def start_process():
+    process = subprocess.Popen(['sleep', '1000'])
+    process.terminate()
+    return str(process.wait()).encode()
+)";
+
+caf::expected<ia::shared_bytes> call(ia::caller& me, const ia::interpreter_actor& to, const char* function) {
+#ifdef __SANITIZE_THREAD__
+  // ThreadSanitizer keeps signals from a thread that waits at a futex of ours; the kernel prefers the main thread.
+  caf::expected<ia::shared_bytes> result{caf::error{}};
+  std::thread{[&] { result = me.call(to, function); }}.join();
+  return result;
+#else
+  return me.call(to, function);
+#endif
+}
+
+/// What main functions do that signals are sent to. They say `ready` when it is time.
+int serve(ia::runtime& rt, const std::string& what) {
+  ia::caller me{rt.system()};
+  if (what == "serve-start") {
+    auto started = rt.spawn(ia::text("print('ready')\nwhile True: pass"));
+    std::cout << (started ? "started" : "failed to start") << '\n';
+    return 0;
+  }
+  auto actor = ia::value_or_throw(rt.spawn(ia::text(server)));
+  if (what == "serve-call")
+    std::cout << ia::describe(call(me, actor, "sleep").error()) << '\n';
+  if (what == "serve-throw")
+    ia::value_or_throw(call(me, actor, "spin"));
+  if (what == "serve-process")
+    std::cout << ia::value_or_throw(me.call(actor, "start_process")).as_string_view() << '\n';
+  if (what == "serve-spin" || what == "serve-stick")
+    caf::anon_send(actor, ia::call_atom_v, what.substr(6), std::vector<ia::shared_bytes>{});
+  else
+    std::cout << "ready" << std::endl;
+  rt.wait_for_stop();
+  if (what == "serve-for-ever") {
+    std::cout << "stopping" << std::endl;
+    std::cout << "left in the buffer";
+    for (;;)
+      ::pause();
+  }
+  std::cout << "spawned: " << bool{rt.spawn(ia::text(""))} << '\n';
+  return 3;
+}
+
 int act(ia::runtime& rt, const std::string& what) {
+  if (what.starts_with("serve"))
+    return serve(rt, what);
   ia::caller me{rt.system()};
   if (what == "return")
     return 7;

@@ -26,4 +26,28 @@ TEST(Runtime, LeavesMainsGilFree) {
   EXPECT_EQ(PyThreadState_GetUnchecked(), nullptr);
 }
 
+TEST(Runtime, WaitsForAStopUntilItIsRequestedOrStops) {
+  ia::detail::init_types();
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  ia::runtime rt{system};
+  EXPECT_FALSE(rt.stop_requested());
+  std::thread asking{[&] { rt.request_stop(); }};
+  rt.wait_for_stop();
+  asking.join();
+  EXPECT_TRUE(rt.stop_requested());
+  EXPECT_TRUE(rt.spawn(ia::text(""))) << "a request alone stops nothing";
+}
+
+TEST(Runtime, AStopIsNoticedByWhoWaitsForOne) {
+  ia::detail::init_types();
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  ia::runtime rt{system};
+  std::thread waiting{[&] { rt.wait_for_stop(); }};
+  rt.stop();
+  waiting.join();
+  EXPECT_TRUE(rt.stop_requested());
+}
+
 } // namespace

@@ -173,7 +173,7 @@ void incarnation::give_up(const caf::error& reason) {
 }
 
 stuck_interpreter incarnation::describe_stuck(std::chrono::system_clock::time_point since) const {
-  return {options_.name, interpreter_id_, number_, since, {}};
+  return {options_.name, interpreter_id_, number_, since, link_.control->where_it_hangs()};
 }
 
 bool incarnation::cancel() {

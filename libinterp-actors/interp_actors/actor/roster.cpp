@@ -49,8 +49,48 @@ void roster::reap() {
     incarnation->thread().join();
 }
 
+bool roster::stop_requested() const {
+  std::lock_guard guard{mutex_};
+  return stop_requested_;
+}
+
+void roster::request_stop() {
+  {
+    std::lock_guard guard{mutex_};
+    stop_requested_ = true;
+  }
+  changed_.notify_all();
+}
+
+void roster::wait_for_stop() const {
+  std::unique_lock guard{mutex_};
+  changed_.wait(guard, [this] { return stop_requested_; });
+}
+
+std::shared_ptr<const void> roster::at_stop(std::function<void()> f) {
+  auto owned = std::make_shared<const std::function<void()>>(std::move(f));
+  std::lock_guard guard{mutex_};
+  if (stopping_)
+    return nullptr;
+  std::erase_if(at_stop_, [](auto& each) { return each.expired(); });
+  at_stop_.push_back(owned);
+  return owned;
+}
+
+void roster::prepare_stop() {
+  std::vector<std::weak_ptr<const std::function<void()>>> at_stop;
+  {
+    std::lock_guard guard{mutex_};
+    at_stop.swap(at_stop_);
+  }
+  while (!at_stop.empty()) {
+    if (auto f = at_stop.back().lock())
+      (*f)();
+    at_stop.pop_back();
+  }
+}
+
 void roster::stop() {
-  std::vector<std::shared_ptr<incarnation>> live;
   {
     std::unique_lock guard{mutex_};
     if (std::ranges::any_of(live_, [](auto& each) { return each->thread().is_current(); }))
@@ -60,7 +100,13 @@ void roster::stop() {
       changed_.wait(guard, [this] { return done_; });
       return;
     }
-    stopping_ = true;
+    stopping_ = stop_requested_ = true;
+  }
+  changed_.notify_all();
+  prepare_stop();
+  std::vector<std::shared_ptr<incarnation>> live;
+  {
+    std::lock_guard guard{mutex_};
     live.assign(live_.begin(), live_.end());
   }
   auto until = time_after(settings.shutdown_timeout);

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -67,7 +68,23 @@ public:
   /// Joins the threads that have ended since.
   void reap();
 
-  /// Stops all interpreters, waits until each has ended or was abandoned, and stops the timer.
+  /// Whether the runtime stops or was asked to.
+  bool stop_requested() const;
+
+  /// Lets `wait_for_stop` return, and nothing else.
+  void request_stop();
+
+  /// Waits until the runtime stops or was asked to.
+  void wait_for_stop() const;
+
+  /// Has `f` called when the runtime stops and takes no more interpreters, before it ends those that it has; what was
+  /// added last is called first. `f` may wait, but not for the stop's end, and must not throw. It is forgotten with the
+  /// result, which is null, and `f` never called, once the runtime stops.
+  /// Thread: `f` runs in the one that stops, also while another drops the result.
+  std::shared_ptr<const void> at_stop(std::function<void()> f);
+
+  /// Calls what `at_stop` was given, stops all interpreters, waits until each has ended or was abandoned, and stops the
+  /// timer.
   void stop();
 
   interpreter_counts counts() const;
@@ -102,12 +119,16 @@ private:
     std::chrono::system_clock::time_point since;
   };
 
+  void prepare_stop();
+
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable std::condition_variable changed_;
   std::set<std::shared_ptr<incarnation>> live_;
   std::vector<std::shared_ptr<incarnation>> finished_; // ended, to be joined
   std::map<const incarnation*, stuck_entry> stuck_; // they were abandoned
   std::size_t ended_ = 0;
+  std::vector<std::weak_ptr<const std::function<void()>>> at_stop_;
+  bool stop_requested_ = false;
   bool stopping_ = false;
   bool stopped_ = false;
   bool done_ = false;

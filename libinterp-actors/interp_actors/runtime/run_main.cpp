@@ -1,32 +1,22 @@
 #include "interp_actors/runtime/run_main.hpp"
 
-#include <unistd.h>
+#include "interp_actors/runtime/stop_signals.hpp"
 
-#include <cstdio>
 #include <iostream>
 #include <optional>
 
 namespace interp_actors::detail {
-
-namespace {
-
-/// Leaves without running destructors of static objects, which hanging Python code may still use.
-[[noreturn]] void leave_at_once(int code) {
-  std::cout.flush();
-  std::cerr.flush();
-  std::fflush(stdout);
-  std::fflush(stderr);
-  ::_exit(code);
-}
-
-} // namespace
 
 void init_types() {
   caf::core::init_global_meta_objects();
   caf::init_global_meta_objects<caf::id_block::interp_actors>();
 }
 
-int run_main(config& config, int argc, char** argv, const std::function<int(runtime&)>& f) {
+namespace {
+
+/// Returns nothing where a signal kept `f` from doing its work.
+std::optional<int> run(config& config, int argc, char** argv, const std::function<int(runtime&)>& f,
+                       stop_signals& signals) {
   if (auto problem = config.parse(argc, argv)) {
     std::cerr << argv[0] << ": the command line or the configuration file is wrong: " << to_string(problem)
               << "\nTry --long-help for the options.\n";
@@ -49,17 +39,38 @@ int run_main(config& config, int argc, char** argv, const std::function<int(runt
     std::cerr << argv[0] << ": " << problem.what() << '\n';
     return exit_unavailable;
   }
-  int code = exit_exception;
-  try {
-    code = f(*rt);
-  } catch (const std::exception& problem) {
-    std::cerr << argv[0] << ": " << problem.what() << '\n';
+  std::optional<int> code;
+  {
+    stop_signals::watch watch{signals, *rt, options.interpreters.shutdown_timeout};
+    try {
+      if (signals.came() == 0)
+        code = f(*rt);
+    } catch (const std::exception& problem) {
+      std::cerr << argv[0] << ": " << problem.what() << '\n';
+      if (signals.came() == 0)
+        code = exit_exception;
+    }
+    rt->stop();
   }
-  rt->stop();
   if (rt->counts().abandoned > 0)
-    leave_at_once(code);
+    code ? leave_at_once(*code) : end_by(signals.came());
   rt.reset();
   return code;
+}
+
+} // namespace
+
+int run_main(config& config, int argc, char** argv, const std::function<int(runtime&)>& f) {
+  std::optional<int> code;
+  int signal = 0;
+  {
+    stop_signals signals;
+    code = run(config, argc, argv, f, signals);
+    signal = signals.came();
+  }
+  if (!code)
+    end_by(signal);
+  return *code;
 }
 
 } // namespace interp_actors::detail

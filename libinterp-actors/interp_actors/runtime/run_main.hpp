@@ -18,7 +18,7 @@ int run_main(config& config, int argc, char** argv, const std::function<int(runt
 
 } // namespace detail
 
-/// Exit codes of `run_main` besides those of the user's function.
+/// Exit codes of `run_main` besides those of the user's function, which count after a signal, too.
 enum exit_code : int {
   /// The user's function threw; what it said is on stderr.
   exit_exception = 1,
@@ -28,12 +28,22 @@ enum exit_code : int {
   /// CPython could not be started.
   /// Source: sysexits.h, EX_UNAVAILABLE.
   exit_unavailable = 69,
+  /// Plus its number, 130 and 143: a second SIGINT or SIGTERM came, or the user's function was not done in time
+  /// after the first. Nothing is stopped cleanly then.
+  exit_signal = 128,
 };
 
 /// Does a program's start and end: reads CAF's configuration file and the command line into `config`, starts
 /// the actor system and CPython, calls `f(runtime&)`, stops all interpreters and ends both. Returns what `f`
 /// returns, or 0; see `exit_code` for the rest. After an abandonment it leaves the process itself, with that
 /// same code. `Blocks` are the program's own CAF type id blocks.
+///
+/// On SIGINT or SIGTERM it calls `runtime::stop`, whose limits hold: requests end with an error, `wait_for_stop`
+/// returns, and `f` then has the shutdown timeout once more to return. What it returns is the exit code. Where it
+/// throws after the signal, or the signal came before it was called, the process ends by that same signal once all
+/// is stopped: shells see 130 or 143, systemd a clean stop. A second signal leaves the process at once. Signals that
+/// the program handles itself or ignores stay as they are.
+/// Source: systemd.service(5), SuccessExitStatus=.
 template <class... Blocks, class F>
 int run_main(config& config, int argc, char** argv, F&& f) {
   (caf::init_global_meta_objects<Blocks>(), ...);

@@ -87,6 +87,16 @@ public:
   /// room, and what channels had to drop.
   std::size_t dead_letters() const noexcept { return roster_->dead_letters->count(); }
 
+  /// Waits until the runtime stops or `request_stop` was called: all that the main function of a server has to do.
+  /// Under `run_main`, SIGINT and SIGTERM stop the runtime.
+  void wait_for_stop() const { roster_->wait_for_stop(); }
+
+  /// Lets `wait_for_stop` return. What waits there is to stop the runtime; interpreters go on until then.
+  void request_stop() { roster_->request_stop(); }
+
+  /// Whether the runtime stops or was asked to.
+  bool stop_requested() const { return roster_->stop_requested(); }
+
   /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
   /// ended or was given up; later spawns fail.
   /// Errors: std::logic_error in an interpreter's own thread (in what was attached to its end), which it would
