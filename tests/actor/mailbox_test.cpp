@@ -44,7 +44,7 @@ protected:
     ia::detail::init_types();
     system_.emplace(config_);
     handle_ =
-        caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(home, box, ia::spawn_options{}));
+        caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(nullptr, box, ia::spawn_options{}));
     consumer = box->attach(box->make_bell());
   }
 
@@ -303,7 +303,7 @@ TEST_F(Mailbox, AbandonedOneIsLeftAlone) {
 TEST_F(Mailbox, NobodyIsAbandonedBeforeThereIsAConsumer) {
   auto other = std::make_shared<ia::mailbox>(ia::mailbox_limits{});
   auto handle =
-      caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(other, ia::spawn_options{}, 1s));
+      caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(nullptr, other, ia::spawn_options{}));
   auto now = ia::deadline_clock::now();
   other->stop_activity(now);
   for (int i = 0; i < 10; ++i) {
@@ -335,10 +335,10 @@ TEST_F(Mailbox, ClosesWhenTheLastHandleIsGoneAndTheConsumerParks) {
 TEST_F(Mailbox, WhoClosesItCannotReviveAnAddressThatIsGone) {
   auto other = std::make_shared<ia::mailbox>(ia::mailbox_limits{});
   auto handle = caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<closed_at_the_last_moment>(other));
-  auto other_consumer = other->attach();
+  auto other_consumer = other->attach(other->make_bell());
   EXPECT_EQ(other->take(other_consumer).what, ia::mailbox::taken::kind::empty);
   handle.reset();
-  other->park(); // gives the last reference back
+  other->park(other_consumer); // gives the last reference back
   EXPECT_EQ(other->take(other_consumer).what, ia::mailbox::taken::kind::closed);
   if (!other->unreachable())
     other->release_address();

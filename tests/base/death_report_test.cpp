@@ -65,7 +65,7 @@ TEST(DeathReport, IsDescribedWithAllThatIsKnown) {
   report.request = "score(std::string, shared_bytes)";
   report.uptime = 61s + 5ms + 999us;
   report.requests_served = 28;
-  report.allocated_blocks = 40'000;
+  report.tracked_objects = 40'000;
   report.views_held = 1;
   report.restarts_left = 2;
   report.when = std::chrono::sys_days{std::chrono::year{2026} / 2 / 3} + 4h + 5min + 6s + 789ms;
@@ -73,7 +73,7 @@ TEST(DeathReport, IsDescribedWithAllThatIsKnown) {
                               "  an exception left 'score'\n"
                               "  while it handled score(std::string, shared_bytes)\n"
                               "  after 61.005 s and 28 requests, at 2026-02-03 04:05:06 UTC\n"
-                              "  with 40000 memory blocks and 1 view\n"
+                              "  with 40000 objects and 1 view\n"
                               "  2 restarts left in the period\n"
                               "  Traceback (most recent call last):\n"
                               "    File \"scorer.py\", line 7, in score\n"

@@ -67,7 +67,7 @@ protected:
     report.request = "score(std::string)";
     report.uptime = std::chrono::milliseconds{1500};
     report.requests_served = 12;
-    report.allocated_blocks = 34;
+    report.tracked_objects = 34;
     report.views_held = 56;
     report.restarts_left = 0;
     report.when = std::chrono::system_clock::time_point{std::chrono::seconds{1'700'000'000}};
@@ -101,7 +101,7 @@ TEST_F(PreviousDeath, HasWhatTheReportHas) {
             "('ValueError', 'too large', 'ValueError: too large\\n')");
   EXPECT_EQ(value("(death.exit_code, death.request, death.uptime, death.requests_served)"),
             "(-2, 'score(std::string)', 1.5, 12)");
-  EXPECT_EQ(value("(death.allocated_blocks, death.views_held, death.restarts_left, death.when)"),
+  EXPECT_EQ(value("(death.tracked_objects, death.views_held, death.restarts_left, death.when)"),
             "(34, 56, 0, 1700000000.0)");
 }
 

@@ -587,6 +587,8 @@ void incarnation::load(const python::gil_held& gil, python::interpreter& interpr
     interpreter.check_function(gil, function);
   if (typed_)
     implement(gil, interpreter);
+  if (life_.by)
+    interpreter.check_hooks(gil, code_.name);
 }
 
 void incarnation::inherit(const python::gil_held& gil, python::interpreter& interpreter, bool with_channels) {

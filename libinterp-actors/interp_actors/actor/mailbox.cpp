@@ -170,6 +170,16 @@ bool mailbox::close(caf::error reason, bool reachable) {
   return true;
 }
 
+void mailbox::reopen() {
+  std::lock_guard guard{mutex_};
+  if (!closed_ || unreachable_)
+    return;
+  closed_ = false;
+  reason_ = {};
+  auto* expected = closed_mark();
+  inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_seq_cst);
+}
+
 void mailbox::stop_activity(time_point when) {
   std::lock_guard guard{mutex_};
   if (winding_down_)

@@ -81,6 +81,9 @@ public:
   /// between the two leave the closing to it. Returns whether this call closed it.
   bool close(caf::error reason, bool reachable = true);
 
+  /// Takes messages again, unless nobody can send any.
+  void reopen();
+
   /// Gives what runs, or is about to begin, until `when` at the latest; it counts as stopping then. A consumer
   /// that runs nothing has until `when` and `idle_slack` to notice. Does nothing once the consumer winds down.
   void stop_activity(time_point when);

@@ -5,6 +5,7 @@
 #include <caf/exit_reason.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 
 namespace interp_actors {
@@ -24,11 +25,12 @@ interpreter_settings countable(interpreter_settings settings) {
 } // namespace
 
 roster::roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings,
-               dead_letter_handler dead_letters)
+               dead_letter_handler dead_letters, death_handler deaths)
     : system{system},
       engine{engine},
       settings{countable(settings)},
-      dead_letters{std::make_shared<dead_letter_office>(std::move(dead_letters))} {}
+      dead_letters{std::make_shared<dead_letter_office>(std::move(dead_letters))},
+      deaths{std::move(deaths)} {}
 
 bool roster::enter(std::shared_ptr<incarnation> incarnation) {
   reap();
@@ -137,6 +139,13 @@ void roster::stop() {
 interpreter_counts roster::counts() const {
   std::lock_guard guard{mutex_};
   return {live_.size(), stuck_.size(), ended_};
+}
+
+void roster::tell_of_death(const death_report& report) const {
+  if (deaths)
+    deaths(report);
+  else if (report.reason != death_reason::normal && report.reason != death_reason::shutdown)
+    std::fprintf(stderr, "interp-actors: %s\n", describe(report).c_str());
 }
 
 std::vector<stuck_interpreter> roster::stuck() const {

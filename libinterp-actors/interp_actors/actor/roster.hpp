@@ -4,6 +4,7 @@
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/actor/timer.hpp"
 #include "interp_actors/base/bell_pool.hpp"
+#include "interp_actors/base/death_report.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -50,6 +51,9 @@ struct stuck_interpreter {
   std::string stack;
 };
 
+/// Is told of each death of a supervised child, in its supervisor's thread; must not block.
+using death_handler = std::function<void(const death_report&)>;
+
 /// All incarnations of a runtime with their threads, and what they share. Joins threads that have ended;
 /// abandons those that cannot.
 /// Thread: any.
@@ -57,7 +61,7 @@ struct stuck_interpreter {
 class roster : public std::enable_shared_from_this<roster> {
 public:
   roster(caf::actor_system& system, python::engine& engine, const interpreter_settings& settings,
-         dead_letter_handler dead_letters);
+         dead_letter_handler dead_letters, death_handler deaths = nullptr);
 
   // -- for the runtime
   // --------------------------------------------------------------------------------------------
@@ -89,6 +93,9 @@ public:
 
   interpreter_counts counts() const;
 
+  /// Tells the program's handler of a death; without one, those that are no normal end make a block on stderr.
+  void tell_of_death(const death_report& report) const;
+
   /// Those that could not be stopped, the oldest first.
   std::vector<stuck_interpreter> stuck() const;
 
@@ -111,6 +118,7 @@ public:
   python::engine& engine;
   const interpreter_settings settings;
   const std::shared_ptr<dead_letter_office> dead_letters;
+  const death_handler deaths;
   const std::shared_ptr<bell_pool> bells = std::make_shared<bell_pool>();
 
 private:

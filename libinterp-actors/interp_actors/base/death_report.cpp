@@ -97,8 +97,8 @@ std::string describe(const death_report& report) {
   if (report.when != std::chrono::system_clock::time_point{})
     life += ", at " + utc(report.when);
   append_indented(out, life);
-  if (report.allocated_blocks > 0 || report.views_held > 0)
-    append_indented(out, "with " + count(report.allocated_blocks, "memory block") + " and "
+  if (report.tracked_objects > 0 || report.views_held > 0)
+    append_indented(out, "with " + count(report.tracked_objects, "object") + " and "
                              + count(report.views_held, "view"));
   if (report.restarts_left >= 0)
     append_indented(out, count(static_cast<std::uint64_t>(report.restarts_left), "restart")

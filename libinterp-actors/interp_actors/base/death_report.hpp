@@ -59,8 +59,8 @@ struct death_report {
   std::chrono::nanoseconds uptime{0};
   /// Messages that its handlers were given.
   std::uint64_t requests_served = 0;
-  /// Memory blocks that its Python objects had (`sys.getallocatedblocks`); 0 where that is not known.
-  std::size_t allocated_blocks = 0;
+  /// Objects that its garbage collector knew: containers, instances, functions; 0 where that is not known.
+  std::size_t tracked_objects = 0;
   /// Payloads that its Python code still saw as memoryviews.
   std::size_t views_held = 0;
   /// Restarts that the supervisor would still make within its period, after this death; -1 where nobody counts (the

@@ -21,6 +21,20 @@ struct cancel_atom;
 struct send_atom;
 struct invoke_atom;
 struct event_atom;
+struct start_child_atom;
+struct terminate_child_atom;
+struct restart_child_atom;
+struct delete_child_atom;
+struct list_children_atom;
+struct count_children_atom;
+struct find_child_atom;
+struct subscribe_atom;
+struct wake_atom;
+
+struct child_counts;
+struct child_info;
+struct child_spec;
+struct death_report;
 
 /// Any interpreter, whatever its code: the generic interface.
 ///
@@ -84,6 +98,22 @@ CAF_ADD_TYPE_ID(interp_actors, (interp_actors::array<double>))
 CAF_ADD_ATOM(interp_actors, interp_actors, invoke_atom)
 CAF_ADD_ATOM(interp_actors, interp_actors, event_atom)
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::packed_message))
+
+// What supervisors understand: see supervision/operations.hpp. A `child_spec` stays in its process.
+CAF_ADD_ATOM(interp_actors, interp_actors, start_child_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, terminate_child_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, restart_child_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, delete_child_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, list_children_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, count_children_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, find_child_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, subscribe_atom)
+CAF_ADD_ATOM(interp_actors, interp_actors, wake_atom)
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::child_spec))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::child_info))
+CAF_ADD_TYPE_ID(interp_actors, (std::vector<interp_actors::child_info>))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::child_counts))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::death_report))
 
 CAF_END_TYPE_ID_BLOCK(interp_actors)
 

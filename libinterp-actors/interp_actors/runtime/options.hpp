@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/actor/dead_letter.hpp"
+#include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/python/engine_options.hpp"
 
@@ -15,6 +16,9 @@ struct runtime_options {
   /// Is told of messages that nobody understood, and of those that channels had to drop. They are counted in any case;
   /// without a handler, the first one of each interpreter and channel makes a line on stderr.
   dead_letter_handler dead_letters;
+  /// Is told of each death of a supervised child; without a handler, those that are no normal end make a block of lines
+  /// on stderr.
+  death_handler deaths;
 };
 
 /// CAF's configuration with the options of this library, for the command line and CAF's configuration file.

@@ -11,7 +11,8 @@ namespace interp_actors {
 runtime::runtime(caf::actor_system& system, const runtime_options& options)
     : system_{system},
       engine_{std::make_unique<python::engine>(options.python)},
-      roster_{std::make_shared<roster>(system, *engine_, options.interpreters, options.dead_letters)} {}
+      roster_{std::make_shared<roster>(system, *engine_, options.interpreters, options.dead_letters,
+                                       options.deaths)} {}
 
 runtime::~runtime() {
   stop();

@@ -10,6 +10,10 @@
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/message/types.hpp"
 #include "interp_actors/runtime/options.hpp"
+#include "interp_actors/supervision/actor_child.hpp"
+#include "interp_actors/supervision/python_child.hpp"
+#include "interp_actors/supervision/supervisor_child.hpp"
+#include "interp_actors/supervision/tree.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -82,6 +86,15 @@ public:
       return std::move(actor.error());
     return caf::actor_cast<Handle>(std::move(*actor));
   }
+
+  /// Starts a supervision tree, whose children start one after the other, and returns it once all have. It lives until it is
+  /// stopped, gives up, or the runtime stops.
+  /// Errors: `errc::invalid_spec` with the child and the field; why the first child failed that did not start, after
+  /// those before it were stopped; `errc::stopped`.
+  caf::expected<tree> supervise(supervisor_spec spec) { return start_tree(roster_, std::move(spec)); }
+
+  /// Interpreters that were given up and hang still, with the place where they do as far as it is known.
+  std::vector<stuck_interpreter> stuck() const { return roster_->stuck(); }
 
   /// Messages that reached nobody, so far: asynchronous ones that nobody understood or for which a mailbox had no
   /// room, and what channels had to drop.

@@ -16,6 +16,8 @@
 
 namespace interp_actors {
 
+class supervisor_link;
+
 /// What a child tells its supervisor, from any thread. Numbers are those of its incarnations.
 class child_events {
 public:
@@ -56,9 +58,12 @@ public:
   /// Time for what can wait; called when an incarnation has started, and when one is gone.
   virtual void tend() {}
 
-  /// No incarnation follows any more: answers everything that waits and everything later with `reason`, an error without a
-  /// code for a normal end. To be called once, when the last one is gone.
-  virtual void close(const caf::error& reason) = 0;
+  /// No incarnation follows: answers everything that waits and everything later with `reason`, an error without a code for
+  /// a normal end; until the next start, or `for_good`. The teardown of the last one may go on.
+  virtual void close(const caf::error& reason, bool for_good) = 0;
+
+  /// The supervisor that it is; null for others.
+  virtual std::shared_ptr<supervisor_link> below() const { return nullptr; }
 };
 
 /// What a child is made of, apart from how it is supervised. Immutable; child specifications share it.

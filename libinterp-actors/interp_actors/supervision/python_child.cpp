@@ -147,7 +147,7 @@ public:
   void start(std::uint64_t number, std::shared_ptr<const death_report> previous) override;
   void stop(std::uint64_t number, const caf::error& reason, std::chrono::nanoseconds limit) override;
   void tend() override;
-  void close(const caf::error& reason) override;
+  void close(const caf::error& reason, bool for_good) override;
 
 private:
   std::shared_ptr<incarnation> make(std::shared_ptr<mailbox> box, heritage from) const;
@@ -211,7 +211,7 @@ python_process::python_process(std::shared_ptr<roster> home, std::shared_ptr<con
 
 python_process::~python_process() {
   if (!closed_)
-    close(make_error(errc::stopped, "'" + options_.name + "' has no supervisor any more"));
+    close(make_error(errc::stopped, "'" + options_.name + "' has no supervisor any more"), true);
 }
 
 std::shared_ptr<incarnation> python_process::make(std::shared_ptr<mailbox> box, heritage from) const {
@@ -233,6 +233,7 @@ caf::error python_process::launch(const std::shared_ptr<incarnation>& next) cons
 
 void python_process::start(std::uint64_t number, std::shared_ptr<const death_report> previous) {
   number_ = number;
+  place().box()->reopen();
   heritage from{number, std::move(previous), record_->snapshot()};
   if (auto spare = record_->take_spare(number)) {
     current_ = std::move(spare);
@@ -263,7 +264,7 @@ void python_process::stop(std::uint64_t number, const caf::error& reason, std::c
 }
 
 void python_process::tend() {
-  if (closed_ || record_->is_busy())
+  if (closed_ || !current_ || record_->is_busy())
     return;
   while (record_->spares() < body_->options.spares) {
     auto number = spare_bit | ++last_spare_;
@@ -276,13 +277,14 @@ void python_process::tend() {
   }
 }
 
-void python_process::close(const caf::error& reason) {
-  closed_ = true;
+void python_process::close(const caf::error& reason, bool for_good) {
+  closed_ = closed_ || for_good;
   for (auto& spare : record_->take_all_spares())
     spare->stop(caf::make_error(caf::exit_reason::user_shutdown), home_->settings.shutdown_timeout);
   current_.reset();
   place().box()->close(reason);
-  place().take_down(reason);
+  if (for_good)
+    place().take_down(reason);
 }
 
 } // namespace

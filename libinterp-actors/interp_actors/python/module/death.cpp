@@ -90,8 +90,8 @@ PyGetSetDef attributes[] = {
      "how long it lived, in seconds", nullptr},
     {"requests_served", get<[](const gil& g, const report& r) { return number(g, r.requests_served); }>,
      nullptr, "messages that its handlers were given", nullptr},
-    {"allocated_blocks", get<[](const gil& g, const report& r) { return number(g, r.allocated_blocks); }>,
-     nullptr, "memory blocks that its objects had; 0 where that is not known", nullptr},
+    {"tracked_objects", get<[](const gil& g, const report& r) { return number(g, r.tracked_objects); }>,
+     nullptr, "objects that its garbage collector knew; 0 where that is not known", nullptr},
     {"views_held", get<[](const gil& g, const report& r) { return number(g, r.views_held); }>, nullptr,
      "payloads that it still saw as memoryviews", nullptr},
     {"restarts_left", get<[](const gil& g, const report& r) {

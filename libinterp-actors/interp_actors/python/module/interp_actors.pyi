@@ -266,8 +266,8 @@ class Death:
     def requests_served(self) -> int:
         """messages that its handlers were given"""
     @property
-    def allocated_blocks(self) -> int:
-        """memory blocks that its objects had; 0 where that is not known"""
+    def tracked_objects(self) -> int:
+        """objects that its garbage collector knew; 0 where that is not known"""
     @property
     def views_held(self) -> int:
         """payloads that it still saw as memoryviews"""
