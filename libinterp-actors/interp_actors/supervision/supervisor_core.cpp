@@ -194,6 +194,8 @@ void supervisor_core::follow(restart_time now, slot& s, bool failed_restart, con
                                                           + ", at last: " + words(death)));
   }
   }
+  for (auto i : result.remove)
+    leave(*order[i]);
 }
 
 void supervisor_core::begin_end(death_reason reason, caf::error error) {
@@ -420,9 +422,9 @@ void supervisor_core::leave(slot& s) {
 supervisor_commands supervisor_core::advance(restart_time now) {
   if (armed_ && now >= *armed_)
     armed_.reset();
-  stop_due();
   close_addresses();
   erase_gone();
+  stop_due();
   if (mode_ == mode::starting && std::none_of(unsettled_.begin(), unsettled_.end(), [&](slot_id id) {
         return slots_.at(id).initial;
       })) {
@@ -493,8 +495,9 @@ void supervisor_core::start_due(restart_time now) {
   auto hold = now;         // a group starts when the last backoff has passed
   for (auto id : unsettled_) {
     auto& s = slots_.at(id);
-    if (is_group() && (s.to_stop || s.now_is == phase::stopping))
-      return;
+    bool tears_down = s.now_is == phase::down && !s.tearing_down.empty() && !s.ready;
+    if (is_group() && (s.to_stop || s.now_is == phase::stopping || tears_down))
+      return; // a group starts when all that ended of it is gone
     if (s.now_is == phase::starting && (is_group() || s.initial))
       one_starts = true;
     if (s.wanted && s.not_before && *s.not_before > hold)
