@@ -12,7 +12,9 @@ constexpr auto all = {
     errc::python_exception, errc::exited,           errc::crashed,        errc::deadline_exceeded,
     errc::cancelled,        errc::abandoned,        errc::start_failed,   errc::mailbox_full,
     errc::stopped,          errc::no_such_function, errc::channel_closed, errc::channel_full,
-    errc::channel_moved,    errc::channel_mismatch, errc::wrong_type,
+    errc::channel_moved,    errc::channel_mismatch, errc::wrong_type,     errc::no_such_child,
+    errc::child_exists,     errc::child_active,     errc::invalid_spec,   errc::wrong_strategy,
+    errc::gave_up,
 };
 
 TEST(Errc, EveryCodeHasANameThatLeadsBack) {

@@ -23,6 +23,12 @@ constexpr auto names = std::to_array<std::pair<errc, std::string_view>>({
     {errc::channel_moved, "channel_moved"},
     {errc::channel_mismatch, "channel_mismatch"},
     {errc::wrong_type, "wrong_type"},
+    {errc::no_such_child, "no_such_child"},
+    {errc::child_exists, "child_exists"},
+    {errc::child_active, "child_active"},
+    {errc::invalid_spec, "invalid_spec"},
+    {errc::wrong_strategy, "wrong_strategy"},
+    {errc::gave_up, "gave_up"},
 });
 
 } // namespace

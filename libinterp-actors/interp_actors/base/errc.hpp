@@ -41,6 +41,18 @@ enum class errc : std::uint8_t {
   /// A handler of an interface returned another type than the interface says, was given what Python cannot
   /// hold, or does not fit the interface at all. The context says what was expected.
   wrong_type,
+  /// The supervisor has no child of that name.
+  no_such_child,
+  /// The supervisor has a child of that name already.
+  child_exists,
+  /// The child runs or will be restarted, and the operation needs one that is down.
+  child_active,
+  /// The description of a supervisor or a child makes no sense. The text names the child and the field.
+  invalid_spec,
+  /// The operation makes no sense with the supervisor's strategy.
+  wrong_strategy,
+  /// A child ended more often than it is restarted.
+  gave_up,
 };
 
 /// The name of `code`, as in `errc::NAME`.
