@@ -1,6 +1,5 @@
 #pragma once
 
-#include "interp_actors/actor/incarnation.hpp"
 #include "interp_actors/actor/roster.hpp"
 #include "interp_actors/base/death_report.hpp"
 #include "interp_actors/base/shared_bytes.hpp"

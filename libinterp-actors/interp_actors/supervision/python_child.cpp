@@ -1,6 +1,7 @@
 #include "interp_actors/supervision/python_child.hpp"
 
 #include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/incarnation.hpp"
 #include "interp_actors/actor/translate.hpp"
 
 #include <caf/actor_cast.hpp>

@@ -10,6 +10,8 @@
 
 namespace interp_actors {
 
+class shared_queue;
+
 /// What a child that runs Python is besides its source.
 struct python_options {
   /// How each of its incarnations is spawned; the child's name stands in for an empty one.

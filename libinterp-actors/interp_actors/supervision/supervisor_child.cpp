@@ -7,6 +7,8 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <atomic>
+
 namespace interp_actors {
 
 namespace {
@@ -22,8 +24,8 @@ public:
 
 protected:
   time_point tick(time_point now) override {
-    if (now < when_)
-      return when_;
+    if (time_point when = when_; now < when)
+      return when;
     if (auto link = link_.lock())
       link->post(supervisor_link::abandon_event{});
     return no_deadline;

@@ -96,6 +96,16 @@ supervisor_commands supervisor_core::on_gone(restart_time now, slot_id id, std::
   return advance(now);
 }
 
+supervisor_commands supervisor_core::recycle(restart_time now, slot_id id, std::uint64_t incarnation) {
+  auto s = find(id, incarnation);
+  if (s && s->now_is == phase::running && !s->to_stop && !is_ending()) {
+    s->to_stop = true;
+    s->wanted = true;
+    s->why = stopped(in_quotes(s->spec->name) + " is replaced by a fresh incarnation");
+  }
+  return advance(now);
+}
+
 supervisor_commands supervisor_core::on_timer(restart_time now) {
   return advance(now);
 }
@@ -114,7 +124,8 @@ void supervisor_core::died(restart_time now, slot& s, const child_death& death) 
   if (was == phase::stopping || s.to_stop || mode_ == mode::stopping) {
     // It was to end, whatever it died of. One that is stopping is down when it is gone: others wait for that.
     s.to_stop = false;
-    if (was != phase::stopping)
+    s.ready = s.wanted && death.ready_successor;
+    if (was != phase::stopping || s.ready)
       s.now_is = phase::down;
   } else {
     s.now_is = phase::down;

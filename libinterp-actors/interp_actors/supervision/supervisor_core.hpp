@@ -38,6 +38,9 @@ public:
   /// Its teardown is over.
   supervisor_commands on_gone(restart_time now, slot_id slot, std::uint64_t incarnation);
 
+  /// The incarnation has served as long as it should: it is stopped and started again, which counts as no restart.
+  supervisor_commands recycle(restart_time now, slot_id slot, std::uint64_t incarnation);
+
   supervisor_commands on_timer(restart_time now);
 
   /// Stops the children in the reverse order of their start, one after the other; `dynamic` ones all at once. The first

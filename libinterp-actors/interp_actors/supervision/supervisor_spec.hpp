@@ -1,10 +1,12 @@
 #pragma once
 
+#include "interp_actors/base/death_report.hpp"
 #include "interp_actors/supervision/child_spec.hpp"
 
 #include <caf/error.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,8 @@ struct supervisor_spec {
   interp_actors::auto_shutdown auto_shutdown = interp_actors::auto_shutdown::never;
   /// In the order of their start. `dynamic` has one, the template, whose name the generated ones begin with.
   std::vector<child_spec> children;
+  /// Is told of each death of a child, in the supervisor's thread; must not block.
+  std::function<void(const death_report&)> on_death = nullptr;
 };
 
 /// Everything that makes no sense in `spec`, each with the child and the field that it is about.
