@@ -2,9 +2,6 @@
 
 #include "interp_actors/all.hpp"
 
-#include <caf/scoped_actor.hpp>
-#include <caf/send.hpp>
-
 #include <unistd.h>
 
 #include <chrono>
@@ -57,7 +54,7 @@ int serve(ia::runtime& rt, const std::string& what) {
   if (what == "serve-process")
     std::cout << ia::value_or_throw(me.call(actor, "start_process")).as_string_view() << '\n';
   if (what == "serve-spin" || what == "serve-sleep")
-    caf::anon_send(actor, ia::call_atom_v, what.substr(6), std::vector<ia::shared_bytes>{});
+    ia::compat::anonymous_send(actor, ia::call_atom_v, what.substr(6), std::vector<ia::shared_bytes>{});
   else
     std::cout << "ready" << std::endl;
   rt.wait_for_stop();
