@@ -45,6 +45,8 @@ CPYTHON_HEADER = re.compile(
     r"|traceback|typeslots|warnings)\.h)")
 
 CAPI = OURS + "python/detail/capi.hpp"
+# Where CPython's headers are included: the bench measures beside the library what a program does without it.
+CPYTHON_INCLUDERS = {f"libinterp-actors/{CAPI}", "tools/bench_program/bare_interpreters.cpp"}
 MAX_HEADER_LINES = 250
 
 # Rules about code: pattern, rule, and the files where it may stand. Our own `detach` functions take arguments.
@@ -129,7 +131,7 @@ class Checker:
         for place, (number, header) in enumerate(includes):
             if re.match(r"caf/(?:detail|internal)/", header):
                 self.report(name, number, f"CAF's detail and internal headers are not ours to use ({header})")
-            if CPYTHON_HEADER.fullmatch(header) and name != f"libinterp-actors/{CAPI}":
+            if CPYTHON_HEADER.fullmatch(header) and name not in CPYTHON_INCLUDERS:
                 self.report(name, number, f"{header} is included by python/detail/capi.hpp alone")
             if header == CAPI:
                 if not (name.startswith(f"libinterp-actors/{OURS}python/") and name.endswith(".cpp")):

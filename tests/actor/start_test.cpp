@@ -105,6 +105,17 @@ TEST_F(Start, FileIsRunWithItsNameAndModuleIsImported) {
   std::filesystem::remove_all(folder);
 }
 
+// Each costs every interpreter time and memory.
+TEST_F(Start, NoModuleOfTheStandardLibraryIsImportedForOurSake) {
+  auto actor = rt().spawn(ia::text(R"(
+import sys
+loaded = ' '.join({'io', 'abc', '_collections_abc', 'os', 'site', 'threading'} & sys.modules.keys())
+def imported(_): return loaded.encode()
+)"));
+  ASSERT_TRUE(actor) << ia::describe(actor.error());
+  EXPECT_EQ(call(*actor, "imported"), "");
+}
+
 TEST_F(Start, SpawnAfterStopIsRefused) {
   rt().stop();
   EXPECT_EQ(code_of(refused(ia::text(""))), ia::errc::stopped);

@@ -2,9 +2,6 @@
 
 #include "interp_actors/all.hpp"
 
-#include <caf/scoped_actor.hpp>
-#include <caf/send.hpp>
-
 #include <unistd.h>
 
 #include <chrono>
@@ -21,12 +18,6 @@ atexit.register(print, 'atexit ran')
 def spin():
     print('ready')
     while True: pass
-def stick():
-    print('ready')
-    while True:
-        try:
-            while True: pass
-        except BaseException: pass
 def sleep():
     print('ready')
     time.sleep(1000)
@@ -62,8 +53,8 @@ int serve(ia::runtime& rt, const std::string& what) {
     ia::value_or_throw(call(me, actor, "spin"));
   if (what == "serve-process")
     std::cout << ia::value_or_throw(me.call(actor, "start_process")).as_string_view() << '\n';
-  if (what == "serve-spin" || what == "serve-stick")
-    caf::anon_send(actor, ia::call_atom_v, what.substr(6), std::vector<ia::shared_bytes>{});
+  if (what == "serve-spin" || what == "serve-sleep")
+    ia::compat::anonymous_send(actor, ia::call_atom_v, what.substr(6), std::vector<ia::shared_bytes>{});
   else
     std::cout << "ready" << std::endl;
   rt.wait_for_stop();

@@ -5,7 +5,9 @@
 #include <Python.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -48,6 +50,33 @@ TEST(Runtime, AStopIsNoticedByWhoWaitsForOne) {
   rt.stop();
   waiting.join();
   EXPECT_TRUE(rt.stop_requested());
+}
+
+TEST(Runtime, KeepsSomeBlocksOfEndedInterpretersForTheNext) {
+  ia::detail::init_types();
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  PyObjectArenaAllocator before, ours, after;
+  PyObject_GetArenaAllocator(&before);
+  {
+    ia::runtime rt{system};
+    PyObject_GetArenaAllocator(&ours);
+    constexpr std::size_t size = std::size_t{1} << 20;
+    std::vector<void*> blocks;
+    for (int i = 0; i < 10; ++i) // more than are kept
+      blocks.push_back(ours.alloc(ours.ctx, size));
+    for (auto* block : blocks)
+      ours.free(ours.ctx, block, size);
+    EXPECT_EQ(ours.alloc(ours.ctx, size), blocks.front());
+    EXPECT_NE(ours.alloc(ours.ctx, size), blocks.front());
+    auto* small = ours.alloc(ours.ctx, 4096);
+    EXPECT_EQ(std::ranges::find(blocks, small), blocks.end());
+    ours.free(ours.ctx, small, 4096);
+    ours.free(ours.ctx, blocks[0], size);
+    ours.free(ours.ctx, blocks[1], size);
+  }
+  PyObject_GetArenaAllocator(&after);
+  EXPECT_EQ(after.alloc, before.alloc);
 }
 
 } // namespace

@@ -14,6 +14,9 @@
 
 namespace {
 
+/// What ends cleanly may take as long as a test on a busy machine.
+constexpr const char* patient = "--interp-actors.teardown-timeout=1min";
+
 /// A process of the program with `arguments`, whose two streams are read together.
 class process {
 public:
@@ -111,7 +114,7 @@ TEST_P(Signals, StopAnIdleServerWhoseCodeIsTheFunctions) {
 }
 
 TEST_P(Signals, StopABusyHandlerAtTheShutdownTimeout) {
-  process server{{"--what=serve-spin", "--interp-actors.shutdown-timeout=50ms"}};
+  process server{{"--what=serve-spin", "--interp-actors.shutdown-timeout=50ms", patient}};
   ASSERT_TRUE(server.wait_for("ready")) << server.all();
   server.send(GetParam());
   EXPECT_EQ(server.end(), 3) << server.all();
@@ -120,32 +123,33 @@ TEST_P(Signals, StopABusyHandlerAtTheShutdownTimeout) {
 
 TEST_P(Signals, LeaveAHandlerBehindThatDoesNotGiveWay) {
   process server{
-      {"--what=serve-stick", "--interp-actors.shutdown-timeout=50ms", "--interp-actors.grace=50ms"}};
+      {"--what=serve-sleep", "--interp-actors.shutdown-timeout=50ms", patient, "--interp-actors.grace=50ms"}};
   ASSERT_TRUE(server.wait_for("ready")) << server.all();
   server.send(GetParam());
   EXPECT_EQ(server.end(), 3) << server.all();
   EXPECT_TRUE(server.printed("spawned: 0\n")) << server.all();
+  EXPECT_FALSE(server.printed("atexit ran")) << server.all();
 }
 
 TEST_P(Signals, EndACallThatTheFunctionWaitsFor) {
-  process server{{"--what=serve-call", "--interp-actors.shutdown-timeout=50ms"}};
+  process server{{"--what=serve-call", "--interp-actors.shutdown-timeout=50ms", patient}};
   ASSERT_TRUE(server.wait_for("ready")) << server.all();
   server.send(GetParam());
   EXPECT_EQ(server.end(), 3) << server.all();
-  EXPECT_TRUE(server.printed("user_shutdown\n")) << server.all();
+  EXPECT_TRUE(server.printed("user_shutdown")) << server.all();
 }
 
 TEST_P(Signals, EndTheProcessWhereTheFunctionThrowsForThem) {
-  process server{{"--what=serve-throw", "--interp-actors.shutdown-timeout=50ms"}};
+  process server{{"--what=serve-throw", "--interp-actors.shutdown-timeout=50ms", patient}};
   ASSERT_TRUE(server.wait_for("ready")) << server.all();
   server.send(GetParam());
   EXPECT_EQ(server.end(), 256 + GetParam());
   EXPECT_TRUE(server.printed("atexit ran\n")) << server.all();
-  EXPECT_TRUE(server.printed("user_shutdown\n")) << server.all();
+  EXPECT_TRUE(server.printed("user_shutdown")) << server.all();
 }
 
 TEST_P(Signals, StopASpawnWhoseSourceDoesNotEnd) {
-  process server{{"--what=serve-start", "--interp-actors.shutdown-timeout=50ms"}};
+  process server{{"--what=serve-start", "--interp-actors.shutdown-timeout=50ms", patient}};
   ASSERT_TRUE(server.wait_for("ready")) << server.all();
   server.send(GetParam());
   EXPECT_EQ(server.end(), 0) << server.all();
@@ -153,7 +157,8 @@ TEST_P(Signals, StopASpawnWhoseSourceDoesNotEnd) {
 }
 
 TEST_P(Signals, LeaveAFunctionThatDoesNotReturnInTime) {
-  process server{{"--what=serve-for-ever", "--interp-actors.shutdown-timeout=50ms"}};
+  process server{{"--what=serve-for-ever", "--interp-actors.shutdown-timeout=50ms",
+                  "--interp-actors.teardown-timeout=50ms"}};
   ASSERT_TRUE(server.wait_for("ready")) << server.all();
   server.send(GetParam());
   EXPECT_EQ(server.end(), 128 + GetParam()) << server.all();

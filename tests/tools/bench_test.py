@@ -54,6 +54,14 @@ class Bench(unittest.TestCase):
         goals = [(row["goal_sense"], row["goal"]) for row in rows.values()]
         self.assertEqual(goals, [("<=", 0.75), (None, None)])
 
+    def test_a_spawn_and_idle_memory_are_measured_beside_bare_interpreters(self):
+        for only, unit, goal in (("spawn of an empty", "ms", 0.55), ("100 live", "KiB", 0.8)):
+            with self.subTest(only):
+                done, found = self.bench("--only", only)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                rows = [(row["unit"], row["peer"], row["goal_sense"], row["goal"]) for row in found["rows"]]
+                self.assertEqual(rows, [(unit, "Py_NewInterpreterFromConfig with site", "<=", goal)])
+
     def test_two_cores_are_measured_beside_one_and_beside_processes(self):
         done, found = self.bench("--only", "two cores")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -30,6 +30,7 @@ CLEAN = {
     LIB + "runtime/g.hpp": '#pragma once\n#include "interp_actors/net/f.hpp"\n#include "interp_actors/base/a.hpp"\n',
     LIB + "all.hpp": '#pragma once\n#include "interp_actors/runtime/g.hpp"\n',
     "examples/one/main.cpp": '#include "interp_actors/all.hpp"\n#include <caf/actor.hpp>\n',
+    "tools/bench_program/bare_interpreters.cpp": "#include <Python.h>\n",
     "tools/program/main.cpp": '#include "interp_actors/all.hpp"\n',
     "tests/t.cpp": '#include "interp_actors/python/b.hpp"\n#include <caf/detail/x.hpp>\n',
 }
@@ -60,6 +61,7 @@ VIOLATIONS = [
     ("MarshalHeaderElsewhere", LIB + "python/x.cpp", "#include <marshal.h>\n", 1, "marshal.h is included by python/detail/capi.hpp alone"),
     ("InternalPythonHeader", LIB + "python/x.cpp", "#include <internal/pycore_frame.h>\n", 1, "pycore_frame.h is included by"),
     ("PythonHeaderInItsFolder", "tools/x.cpp", "#include <python3.14/frameobject.h>\n", 1, "frameobject.h is included by"),
+    ("PythonHeaderInTheBench", "tools/bench_program/x.cpp", "#include <Python.h>\n", 1, "Python.h is included by"),
     ("CapiInHeader", LIB + "python/x.hpp", '#include "interp_actors/python/detail/capi.hpp"\n', 1, "source files in python/ alone"),
     ("CapiInActor", LIB + "actor/x.cpp", '#include "interp_actors/python/detail/capi.hpp"\n', 1, "source files in python/ alone"),
     ("CapiNotFirst", LIB + "python/x.cpp", '#include "interp_actors/python/b.hpp"\n#include "interp_actors/python/detail/capi.hpp"\n', 2, "capi.hpp comes first"),

@@ -16,6 +16,12 @@ void add_round_trip(session& s, ia::runtime& rt);
 /// Precondition: as above.
 void add_creation(session& s, ia::runtime& rt);
 
+/// What an interpreter that does nothing keeps of memory, beside one that a program makes by hand.
+void add_memory(session& s);
+
+/// Does what another process of this program asks for on stdin, as `peer_process` says.
+void answer_as_peer(ia::runtime& rt);
+
 /// Messages that nobody answers, into a Python loop over a channel, beside CAF and CPython.
 /// Precondition: as above.
 void add_one_way(session& s, ia::runtime& rt);

@@ -41,14 +41,19 @@ void add_creation(session& s, ia::runtime& rt) {
           throw std::runtime_error(ia::describe(done.error()));
       });
   auto alone = milliseconds_to(rt, [](const ia::interpreter_actor&) {});
-  auto theirs = [peer = std::make_shared<peer_process>(INTERP_ACTORS_BENCH_PEERS)](std::size_t n) {
+  auto theirs = [peer = std::make_shared<peer_process>(python_peers())](std::size_t n) {
+    return peer->measure("create", n) / 1e6;
+  };
+  auto by_hand = [peer = std::make_shared<peer_process>(bare_interpreters())](std::size_t n) {
     return peer->measure("create", n) / 1e6;
   };
   auto first_answer = s.add({"spawn and first answer", "ms", std::move(answering)});
   auto spawned = s.add({"spawn", "ms", std::move(alone)});
   auto created = s.add({"concurrent.interpreters.create()", "ms", std::move(theirs)});
+  auto bare = s.add({"Py_NewInterpreterFromConfig with site", "ms", std::move(by_hand)});
   s.compare("creation of an empty interpreter until it answers", first_answer, created, at_most(0.75));
   s.compare("creation alone", spawned, created);
+  s.compare("spawn of an empty interpreter", spawned, bare, at_most(0.55));
 }
 
 } // namespace ia_bench

@@ -23,12 +23,14 @@ public:
         .add(json, "json", "file for the results as JSON")
         .add(rounds, "rounds", "rounds for each case; the table shows medians (21)")
         .add(only, "only", "measures only the rows whose name or peer contains this text")
+        .add(peer, "peer", "answers what another process of this program asks for")
         .add(check, "check", "exit with 1 where a goal is missed");
   }
 
   std::string json;
   int rounds = 21;
   std::string only;
+  bool peer = false;
   bool check = false;
 };
 
@@ -56,6 +58,7 @@ int bench(const config& options, ia::runtime& rt, const std::vector<int>& cores)
   ia_bench::session session{options.only};
   ia_bench::add_round_trip(session, rt);
   ia_bench::add_creation(session, rt);
+  ia_bench::add_memory(session);
   ia_bench::add_one_way(session, rt);
   ia_bench::add_two_cores(session, rt, cores);
   auto found = session.run(options.rounds);
@@ -85,6 +88,10 @@ int main(int argc, char** argv) {
   config options;
   return ia::run_main<caf::id_block::bench_types>(
       options, static_cast<int>(pointers.size()), pointers.data(), [&](ia::runtime& rt) {
+        if (options.peer) {
+          ia_bench::answer_as_peer(rt);
+          return 0;
+        }
         if (options.rounds < 1)
           throw std::invalid_argument("--rounds: give at least one round");
         return bench(options, rt, cores);

@@ -100,7 +100,7 @@ void add_one_way(session& s, ia::runtime& rt) {
   const char* name = "64 B one way, into a Python loop";
   auto loop = std::make_shared<python_loop>(rt);
   auto sink = std::make_shared<caf_sink>(rt.system());
-  auto peers = std::make_shared<peer_process>(INTERP_ACTORS_BENCH_PEERS);
+  auto peers = std::make_shared<peer_process>(python_peers());
   auto ours =
       s.add({"Python loop over a channel", "msg/s", [loop](std::size_t n) { return loop->measure(n); }});
   auto caf =

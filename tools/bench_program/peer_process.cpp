@@ -19,7 +19,7 @@ namespace {
 struct pipe_ends {
   pipe_ends() {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-      throw std::system_error(errno, std::generic_category(), "making a pipe to the Python peers");
+      throw std::system_error(errno, std::generic_category(), "making a pipe to a peer");
   }
 
   std::array<int, 2> ends{};
@@ -35,10 +35,11 @@ void peer_process::start() {
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, to.ends[0], STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, from.ends[1], STDOUT_FILENO);
-  std::string python = INTERP_ACTORS_BENCH_PYTHON;
-  std::string isolated = "-I";
-  std::array<char*, 4> arguments{python.data(), isolated.data(), script_.data(), nullptr};
-  auto problem = ::posix_spawn(&process_, python.c_str(), &actions, nullptr, arguments.data(), environ);
+  std::vector<char*> arguments;
+  for (auto& one : command_)
+    arguments.push_back(one.data());
+  arguments.push_back(nullptr);
+  auto problem = ::posix_spawn(&process_, arguments.front(), &actions, nullptr, arguments.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(to.ends[0]);
   ::close(from.ends[1]);
@@ -46,7 +47,7 @@ void peer_process::start() {
   answers_ = ::fdopen(from.ends[0], "r");
   if (problem != 0) {
     process_ = -1;
-    throw std::system_error(problem, std::generic_category(), "starting the Python peers with " + python);
+    throw std::system_error(problem, std::generic_category(), "starting the peer " + command_.front());
   }
 }
 
@@ -62,11 +63,23 @@ peer_process::~peer_process() {
 double peer_process::measure(const std::string& operation, std::size_t n) {
   if (!commands_)
     start();
-  double nanoseconds = 0;
+  double figure = 0;
   if (std::fprintf(commands_, "%s %zu\n", operation.c_str(), n) < 0 || std::fflush(commands_) != 0
-      || std::fscanf(answers_, "%lf", &nanoseconds) != 1)
-    throw std::runtime_error("the Python peer '" + operation + "' gave no answer; see what it printed above");
-  return nanoseconds;
+      || std::fscanf(answers_, "%lf", &figure) != 1)
+    throw std::runtime_error("the peer '" + operation + "' gave no answer; see what it printed above");
+  return figure;
+}
+
+std::vector<std::string> python_peers() {
+  return {INTERP_ACTORS_BENCH_PYTHON, "-I", INTERP_ACTORS_BENCH_PEERS};
+}
+
+std::vector<std::string> bare_interpreters() {
+  return {INTERP_ACTORS_BENCH_BARE};
+}
+
+std::vector<std::string> own_peer() {
+  return {"/proc/self/exe", "--peer"};
 }
 
 } // namespace ia_bench

@@ -57,7 +57,7 @@ void add_round_trip(session& s, ia::runtime& rt) {
         throw std::runtime_error("an echo has another size than the request");
     });
   };
-  auto from_python = [peers = std::make_shared<peer_process>(INTERP_ACTORS_BENCH_PEERS)](std::string name) {
+  auto from_python = [peers = std::make_shared<peer_process>(python_peers())](std::string name) {
     return [peers, name = std::move(name)](std::size_t n) { return peers->measure(name, n); };
   };
 

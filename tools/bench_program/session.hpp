@@ -13,10 +13,12 @@ namespace ia_bench {
 /// One thing to measure.
 struct bench_case {
   std::string name;
-  /// Unit of the value: "ns" or "ms" for the time of one operation, "calls/s" for a throughput.
+  /// Unit of the value: "ns" or "ms" for the time of one operation, "calls/s" for a throughput, "KiB" for memory.
   std::string unit;
   /// Does `n` operations and returns the value. Errors: any exception ends the program.
   std::function<double(std::size_t n)> measure;
+  /// Whether it is measured once with `n` 1, not in each round: it takes seconds, and is no time that varies.
+  bool once = false;
 };
 
 /// Returns a `bench_case::measure` that gives the time of one `operation()` in nanoseconds.

@@ -64,8 +64,7 @@ void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& allowed)
   auto two = s.add({"two interpreters", "calls/s", throughput_of(rt.system(), {first, second})});
   s.compare(name, two, one, at_least(1.95));
   // What the machine gives to whoever shares nothing.
-  auto of_processes = [peers =
-                           std::make_shared<peer_process>(INTERP_ACTORS_BENCH_PEERS)](const std::string& on) {
+  auto of_processes = [peers = std::make_shared<peer_process>(python_peers())](const std::string& on) {
     return [peers, command = "processes:" + on](std::size_t n) { return 1e9 / peers->measure(command, n); };
   };
   auto core = [&cores](std::size_t i) { return std::to_string(cores[i]); };

@@ -90,6 +90,7 @@ engine::engine(const engine_options& options) {
   }
   if (auto status = Py_InitializeFromConfig(&config); PyStatus_Exception(status))
     fail("start", status);
+  arenas_ = std::make_unique<arena_cache>();
   ignore_broken_pipes();
   try {
     read_back(options);

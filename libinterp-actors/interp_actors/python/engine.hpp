@@ -1,5 +1,6 @@
 #pragma once
 
+#include "interp_actors/python/arena_cache.hpp"
 #include "interp_actors/python/engine_options.hpp"
 #include "interp_actors/python/module/module.hpp"
 
@@ -36,6 +37,7 @@ private:
 
   std::vector<std::string> sys_path_;
   std::vector<std::string> argv_;
+  std::unique_ptr<arena_cache> arenas_;
   std::unique_ptr<frozen_modules> frozen_;
   std::unique_ptr<line_gate> gate_ = std::make_unique<line_gate>();
   void* main_thread_state_ = nullptr;

@@ -43,7 +43,8 @@ std::optional<int> run(config& config, int argc, char** argv, const std::functio
   }
   std::optional<int> code;
   {
-    stop_signals::watch watch{signals, *rt, options.interpreters.shutdown_timeout};
+    auto& limits = options.interpreters;
+    stop_signals::watch watch{signals, *rt, limits.shutdown_timeout, limits.teardown_timeout};
     try {
       if (signals.came() == 0)
         code = f(*rt);

@@ -38,11 +38,11 @@ enum exit_code : int {
 /// returns, or 0; see `exit_code` for the rest. After an abandonment it leaves the process itself, with that
 /// same code. `Blocks` are the program's own CAF type id blocks.
 ///
-/// On SIGINT or SIGTERM it calls `runtime::stop`, whose limits hold: requests end with an error, `wait_for_stop`
-/// returns, and `f` then has the shutdown timeout once more to return. What it returns is the exit code. Where it
-/// throws after the signal, or the signal came before it was called, the process ends by that same signal once all
-/// is stopped: shells see 130 or 143, systemd a clean stop. A second signal leaves the process at once. Signals that
-/// the program handles itself or ignores stay as they are.
+/// On SIGINT or SIGTERM it calls `runtime::stop`, whose limits hold: requests end with an error and `wait_for_stop`
+/// returns. After that `f` has the shutdown timeout once more, and all the rest the teardown timeout. What `f` returns
+/// is the exit code. Where it throws after the signal, or the signal came before it was called, the process ends by
+/// that same signal once all is stopped: shells see 130 or 143, systemd a clean stop. A second signal leaves the
+/// process at once. Signals that the program handles itself or ignores stay as they are.
 /// Source: systemd.service(5), SuccessExitStatus=.
 template <class... Blocks, class F>
 int run_main(config& config, int argc, char** argv, F&& f) {

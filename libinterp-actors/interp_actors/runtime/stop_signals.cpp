@@ -85,12 +85,13 @@ stop_signals::~stop_signals() {
   thread_.join();
 }
 
-stop_signals::watch::watch(stop_signals& signals, runtime& rt, caf::timespan limit) : signals_{signals} {
+stop_signals::watch::watch(stop_signals& signals, runtime& rt, caf::timespan function, caf::timespan teardown)
+    : signals_{signals} {
   {
     std::lock_guard guard{signals_.mutex_};
     signals_.watched_ = true;
     signals_.runtime_ = &rt;
-    signals_.limit_ = limit;
+    signals_.limits_ = {function, teardown};
   }
   signals_.changed_.notify_all();
 }
@@ -118,8 +119,10 @@ void stop_signals::run() {
     stopping_ = false;
     changed_.notify_all();
   }
-  if (!changed_.wait_until(guard, time_after(limit_), [this] { return over_; }))
-    leave_at_once(exit_signal + came());
+  for (auto limit : limits_) // of any length each, so that their sum may not be one
+    if (changed_.wait_until(guard, time_after(limit), [this] { return over_; }))
+      return;
+  leave_at_once(exit_signal + came());
 }
 
 } // namespace interp_actors::detail

@@ -2,6 +2,7 @@
 
 #include <caf/timespan.hpp>
 
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -27,10 +28,10 @@ namespace detail {
 class stop_signals {
 public:
   /// While it lives, a signal, also one from before, stops `rt`. All else that the owner has left to do then has
-  /// `limit` after that, or the process ends.
+  /// both limits after that, one after the other, or the process ends.
   class watch {
   public:
-    watch(stop_signals& signals, runtime& rt, caf::timespan limit);
+    watch(stop_signals& signals, runtime& rt, caf::timespan function, caf::timespan teardown);
     watch(const watch&) = delete;
     watch& operator=(const watch&) = delete;
 
@@ -59,7 +60,7 @@ private:
   bool stopping_ = false; // the thread uses `runtime_` without the mutex
   bool over_ = false;
   runtime* runtime_ = nullptr;
-  caf::timespan limit_{};
+  std::array<caf::timespan, 2> limits_{};
   std::thread thread_; // waits for a signal, and stops the runtime
 };
 
