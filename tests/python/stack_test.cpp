@@ -14,11 +14,11 @@ using namespace ia_test;
 
 namespace {
 
-constexpr const char* reached = "Stack at the last interrupt that reached it (most recent call last):\n";
-constexpr const char* unreached = "Stack, which no interrupt reaches (most recent call last):\n";
+constexpr const char* reached = "Stack at the last interrupt that got through (most recent call last):\n";
+constexpr const char* unreached = "Stack, where no interrupt gets through (most recent call last):\n";
 
 constexpr const char* code = R"(
-import functools, operator
+import functools, operator, threading
 def spin():
     arrive()
     while True:
@@ -41,6 +41,18 @@ def swallow(_):
                 return
 def nap(_):
     arrive_and_obey() # nap
+def nap_beside_a_loop(_):
+    over = False
+    def loop():
+        while not over:
+            pass
+    beside = threading.Thread(target=loop)
+    beside.start()
+    try:
+        arrive_and_obey() # beside
+    finally:
+        over = True
+        beside.join()
 def deep(_, depth=200):
     if depth > 0:
         deep(_, depth - 1) # deeper
@@ -161,6 +173,18 @@ TEST_F(Stack, OfACallIntoCThatNoInterruptReachesIsReadFromOutside) {
 #else
   EXPECT_EQ(where(), "");
 #endif
+  command('e');
+}
+
+TEST_F(Stack, OfACallIntoCIsTakenByAnotherThreadOfTheInterpreter) {
+  start("nap_beside_a_loop");
+  arrived();
+  ASSERT_TRUE(control().interrupt(1));
+  auto expected = frame("beside", "nap_beside_a_loop") + '\n' + frame("obey", "arrive_and_obey");
+  for (auto until = std::chrono::steady_clock::now() + patience; where() != reached + expected;) {
+    ASSERT_LT(std::chrono::steady_clock::now(), until) << where();
+    std::this_thread::yield();
+  }
   command('e');
 }
 

@@ -42,14 +42,14 @@ class Tree : public with_tree {
 protected:
   /// A child that tells a channel of its starts and ends.
   ia::child_spec logger(const std::string& name, std::string code = logging_worker) {
-    return child(name, "name = '" + name + "'\n" + code, {.spawn = {.name = name, .channels = {{"log", log.sender}}}});
+    return child(name, "name = '" + name + "'\n" + code, {.spawn = {.name = name, .channels = {{"log", log->sender}}}});
   }
 
   /// The next `count` lines of the log, joined.
   std::string lines(std::size_t count) {
     std::string result;
     for (std::size_t i = 0; i < count; ++i) {
-      auto line = log.receiver.recv(patience);
+      auto line = log->receiver.recv(patience);
       if (!line)
         return result + " nothing";
       result += (i == 0 ? "" : ", ") + std::string{line->as_string_view()};
@@ -57,7 +57,13 @@ protected:
     return result;
   }
 
-  ia::channel_ends<std::byte> log = rt().channel({.messages = 1000});
+  void TearDown() override {
+    rt().stop();
+    log.reset();
+    with_tree::TearDown();
+  }
+
+  std::optional<ia::channel_ends<std::byte>> log = rt().channel({.messages = 1000});
 };
 
 TEST_F(Tree, AddressLivesOnAndTheNextIncarnationAnswers) {

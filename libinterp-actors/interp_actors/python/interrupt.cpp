@@ -110,13 +110,14 @@ std::string interrupter::where_it_hangs() {
   auto running = running_.load(std::memory_order_relaxed);
   if (!interpreter_ || running == 0)
     return {};
-  // As long as the call waits in CPython's queue, the target has executed nothing since, nor has another thread.
-  bool reached = !queued_.load(std::memory_order_seq_cst);
-  if (auto stack = reached ? std::string{} : stack_from_outside(thread_state_); !stack.empty())
-    return "Stack, which no interrupt reaches (most recent call last):\n" + stack;
+  // As long as the call waits in CPython's queue, the target has gone no further in its Python code, nor has another
+  // thread.
+  bool got_through = !queued_.load(std::memory_order_seq_cst);
+  if (auto stack = got_through ? std::string{} : stack_from_outside(thread_state_); !stack.empty())
+    return "Stack, where no interrupt gets through (most recent call last):\n" + stack;
   if (stack_activity_ != running || stack_.empty())
     return {};
-  return "Stack at the last interrupt that reached it (most recent call last):\n" + stack_;
+  return "Stack at the last interrupt that got through (most recent call last):\n" + stack_;
 }
 
 bool interrupter::check(const gil_held& gil) {

@@ -55,10 +55,10 @@ public:
   /// not get its turn.
   void make_way() noexcept;
 
-  /// The target's Python calls, as lines like those of a traceback, the innermost last: those at the last interrupt that
-  /// reached it in what runs now, or, with CPython 3.15, where it is in C code that none has reached since. The first
-  /// line says which. Empty where neither is known. For a target that does not heed interrupts; needs no GIL, and blocks
-  /// for no longer than the writing takes.
+  /// The target's Python calls, as lines like those of a traceback, the innermost last: at the last interrupt of what
+  /// runs now that some Python code came across, or, with CPython 3.15, where it is in C code while none has yet. A first
+  /// line says which. Empty where neither is known, and where nothing runs. For a target that does not heed interrupts;
+  /// needs no GIL, and blocks for no longer than the reading takes.
   std::string where_it_hangs();
 
   /// A thread of the interpreter that is about to wait on `bell`, for its lifetime: interrupts, the fence and

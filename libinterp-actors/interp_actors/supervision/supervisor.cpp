@@ -200,9 +200,12 @@ std::function<double()> make_random() {
 }
 
 /// Lets `child` have the kind that its body has, and says what is wrong with that.
-caf::error complete(child_spec& child) {
+caf::error complete(child_spec& child, bool has_template = false) {
+  if (!child.body && has_template)
+    return {};
   if (!child.body)
-    return {}; // the template's, or an error that others find
+    return make_error(errc::invalid_spec, "child '" + child.name + "': body: there is none; give a python_child, an actor_child or "
+                                                                   "a supervisor_child");
   child.kind = child.body->is_supervisor() ? child_kind::supervisor : child_kind::worker;
   auto problem = child.body->check();
   if (!problem)
@@ -225,6 +228,7 @@ public:
         name_{std::move(name)},
         link_{std::move(link)},
         on_death_{spec.on_death},
+        is_dynamic_{spec.strategy == dynamic},
         core_{std::move(spec), make_random()},
         timer_{std::make_shared<core_timer>(link_)} {}
 
@@ -237,7 +241,8 @@ public:
   caf::behavior make_behavior() override {
     set_exit_handler([this](caf::exit_msg& message) {
       bool asked = !message.reason || message.reason == caf::exit_reason::user_shutdown;
-      run(core_.stop(now(), asked ? death_reason::shutdown : death_reason::killed, std::move(message.reason)));
+      run(core_.stop(now(), asked ? death_reason::shutdown : death_reason::killed,
+                     asked ? caf::error{} : std::move(message.reason)));
     });
     run(core_.start(now()));
     return {
@@ -247,7 +252,7 @@ public:
           auto ticket = ++last_ticket_;
           starting_.emplace(ticket, promise);
           auto described = child;
-          if (auto problem = complete(described))
+          if (auto problem = complete(described, is_dynamic_))
             run({reply_operation{ticket, std::move(problem), 0}});
           else
             run(core_.start_child(now(), ticket, std::move(described)));
@@ -417,6 +422,7 @@ private:
   const std::string name_;
   const std::shared_ptr<supervisor_link> link_;
   const std::function<void(const death_report&)> on_death_;
+  const bool is_dynamic_;
   supervisor_core core_;
   const std::shared_ptr<core_timer> timer_;
   std::map<slot_id, child> children_;

@@ -56,50 +56,46 @@ void death_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-using gil = gil_held;
-using report = death_report;
-
 PyGetSetDef attributes[] = {
-    {"child", get<[](const gil& g, const report& r) { return to_str(g, r.child); }>, nullptr,
-     "name of the child", nullptr},
-    {"incarnation", get<[](const gil& g, const report& r) { return number(g, r.incarnation); }>, nullptr,
-     "which life of its address it was, from 1 on", nullptr},
-    {"reason", get<[](const gil& g, const report& r) { return to_str(g, to_string(r.reason)); }>, nullptr,
-     "'normal', 'shutdown', 'exception', 'exit_code', 'deadline', 'interrupted', 'abandoned', 'start_failed' "
-     "or "
-     "'killed'",
+    {"child", get<[](auto& gil, auto& of) { return to_str(gil, of.child); }>, nullptr, "name of the child",
      nullptr},
-    {"text", get<[](const gil& g, const report& r) { return to_str(g, r.text); }>, nullptr,
-     "the reason in words", nullptr},
+    {"incarnation", get<[](auto& gil, auto& of) { return number(gil, of.incarnation); }>, nullptr,
+     "which life of its address it was, from 1 on", nullptr},
+    {"reason", get<[](auto& gil, auto& of) { return to_str(gil, to_string(of.reason)); }>, nullptr,
+     "'normal', 'shutdown', 'exception', 'exit_code', 'deadline', 'interrupted', 'abandoned', 'start_failed' "
+     "or 'killed'",
+     nullptr},
+    {"text", get<[](auto& gil, auto& of) { return to_str(gil, of.text); }>, nullptr, "the reason in words",
+     nullptr},
     {"error_type",
-     get<[](const gil& g, const report& r) { return r.error ? to_str(g, r.error->type()) : none(g); }>,
-     nullptr, "class of the exception that ended it, or None", nullptr},
+     get<[](auto& gil, auto& of) { return of.error ? to_str(gil, of.error->type()) : none(gil); }>, nullptr,
+     "class of the exception that ended it, or None", nullptr},
     {"error_message",
-     get<[](const gil& g, const report& r) { return r.error ? to_str(g, r.error->message()) : none(g); }>,
+     get<[](auto& gil, auto& of) { return of.error ? to_str(gil, of.error->message()) : none(gil); }>,
      nullptr, "what that exception said, or None", nullptr},
     {"traceback",
-     get<[](const gil& g, const report& r) { return r.error ? to_str(g, r.error->traceback()) : none(g); }>,
+     get<[](auto& gil, auto& of) { return of.error ? to_str(gil, of.error->traceback()) : none(gil); }>,
      nullptr, "the exception's traceback as text, or None", nullptr},
     {"exit_code",
-     get<[](const gil& g, const report& r) { return r.exit_code ? integer(g, *r.exit_code) : none(g); }>,
-     nullptr, "what sys.exit() was given, or None", nullptr},
+     get<[](auto& gil, auto& of) { return of.exit_code ? integer(gil, *of.exit_code) : none(gil); }>, nullptr,
+     "what sys.exit() was given, or None", nullptr},
     {"request",
-     get<[](const gil& g, const report& r) { return r.request.empty() ? none(g) : to_str(g, r.request); }>,
+     get<[](auto& gil, auto& of) { return of.request.empty() ? none(gil) : to_str(gil, of.request); }>,
      nullptr, "the request that was being handled, or None", nullptr},
-    {"uptime", get<[](const gil& g, const report& r) { return real(g, r.uptime); }>, nullptr,
+    {"uptime", get<[](auto& gil, auto& of) { return real(gil, of.uptime); }>, nullptr,
      "how long it lived, in seconds", nullptr},
-    {"requests_served", get<[](const gil& g, const report& r) { return number(g, r.requests_served); }>,
-     nullptr, "messages that its handlers were given", nullptr},
-    {"tracked_objects", get<[](const gil& g, const report& r) { return number(g, r.tracked_objects); }>,
-     nullptr, "objects that its garbage collector knew; 0 where that is not known", nullptr},
-    {"views_held", get<[](const gil& g, const report& r) { return number(g, r.views_held); }>, nullptr,
+    {"requests_served", get<[](auto& gil, auto& of) { return number(gil, of.requests_served); }>, nullptr,
+     "messages that its handlers were given", nullptr},
+    {"tracked_objects", get<[](auto& gil, auto& of) { return number(gil, of.tracked_objects); }>, nullptr,
+     "objects that its garbage collector knew; 0 where that is not known", nullptr},
+    {"views_held", get<[](auto& gil, auto& of) { return number(gil, of.views_held); }>, nullptr,
      "payloads that it still saw as memoryviews", nullptr},
-    {"restarts_left", get<[](const gil& g, const report& r) {
-       return r.restarts_left < 0 ? none(g) : integer(g, r.restarts_left);
+    {"restarts_left", get<[](auto& gil, auto& of) {
+       return of.restarts_left < 0 ? none(gil) : integer(gil, of.restarts_left);
      }>,
      nullptr, "restarts that its supervisor would still make within the period, or None where nobody counts",
      nullptr},
-    {"when", get<[](const gil& g, const report& r) { return real(g, r.when.time_since_epoch()); }>, nullptr,
+    {"when", get<[](auto& gil, auto& of) { return real(gil, of.when.time_since_epoch()); }>, nullptr,
      "when it ended, as of time.time()", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
