@@ -26,26 +26,30 @@ constexpr int messages = 20'000;
 constexpr int messages = 100'000;
 #endif
 
-/// Sends numbers from as many threads as there are producers, each with few messages under way, so that members are
-/// idle again and again.
+/// Sends numbers from several threads, each with few messages under way, so that members are idle again and again.
 class load {
 public:
-  void done_with(int number) { room_[static_cast<std::size_t>(number % producers)].release(); }
+  explicit load(int senders = producers, int window = 4) : senders_{senders}, window_{window} {
+    for (int i = 0; i < senders; ++i)
+      room_.emplace_back(window);
+  }
+
+  void done_with(int number) { room_[static_cast<std::size_t>(number % senders_)].release(); }
 
   /// Calls `send` for each number and waits until it is done with; returns whether it came to that.
   bool run(const std::function<void(int)>& send) {
     std::atomic<bool> stuck{false};
     std::vector<std::thread> threads;
-    for (int i = 0; i < producers; ++i)
+    for (int i = 0; i < senders_; ++i)
       threads.emplace_back([&, i] {
         auto& room = room_[static_cast<std::size_t>(i)];
         auto enter = [&] { return !stuck && room.try_acquire_for(ia_test::patience); };
-        for (int n = i; n < messages; n += producers)
+        for (int n = i; n < messages; n += senders_)
           if (enter())
             send(n);
           else
             stuck = true;
-        for (int n = 0; n < window; ++n)
+        for (int n = 0; n < window_; ++n)
           if (!enter())
             stuck = true;
       });
@@ -55,11 +59,9 @@ public:
   }
 
 private:
-  using semaphore = std::counting_semaphore<>;
-  static constexpr int window = 3;
-
-  std::array<semaphore, producers> room_{semaphore{window}, semaphore{window}, semaphore{window},
-                                         semaphore{window}};
+  const int senders_;
+  const int window_;
+  std::deque<std::counting_semaphore<>> room_;
 };
 
 /// Members that take messages in threads of their own.
@@ -68,7 +70,11 @@ public:
   /// Handles what a member has taken; returns false to end that thread for good.
   using work = std::function<bool(fake_member& one, std::size_t slot, std::mt19937& random)>;
 
-  crew(ia::fleet_queue& queue, std::size_t size, const work& handle) : queue_{queue} {
+  /// What one does that was rung and does not come: to leave, and to come later.
+  using detour = std::function<void(fake_member& one)>;
+
+  crew(ia::fleet_queue& queue, std::size_t size, const work& handle, detour turn_away = leave)
+      : queue_{queue}, turn_away_{std::move(turn_away)} {
     for (std::size_t i = 0; i < size; ++i)
       members_.emplace_back(queue, i);
     for (std::size_t i = 0; i < size; ++i)
@@ -83,6 +89,11 @@ public:
       each.join();
   }
 
+  static void leave(fake_member& one) {
+    one.leave();
+    std::this_thread::yield();
+  }
+
 private:
   void run(const work& handle, std::size_t slot) {
     auto& one = members_[slot];
@@ -90,10 +101,8 @@ private:
     while (!done_) {
       if (!queue_.pull(one.box, one.now)) {
         one.box.wake()->wait();
-        if (random() % 4 == 0) { // it dies on its way, or has something else to do first
-          one.leave();
-          std::this_thread::yield();
-        }
+        if (random() % 4 == 0)
+          turn_away_(one);
       } else if (!handle(one, slot, random)) {
         return;
       }
@@ -101,6 +110,7 @@ private:
   }
 
   ia::fleet_queue& queue_;
+  const detour turn_away_;
   std::deque<fake_member> members_;
   std::atomic<bool> done_{false};
   std::vector<std::thread> threads_;
@@ -175,8 +185,38 @@ TEST_F(FleetLoad, GoesOnWithTheMembersThatAreLeft) {
   EXPECT_EQ(queue->stats().waiting, 0u);
 }
 
+TEST_F(FleetLoad, HandsOnWhatTheOneWhoWasRungDoesNotComeFor) {
+  auto queue = make_queue();
+  std::atomic<int> handled{0};
+  std::atomic<int> present{3};
+  std::atomic<bool> over{false};
+  load senders{1, 1};
+  auto stay_away = [&](fake_member& one) {
+    auto so_far = handled.load();
+    if (over)
+      return;
+    if (present.fetch_sub(1) > 1) {
+      one.leave();
+      handled.wait(so_far); // another one must come for this message
+    }
+    ++present;
+  };
+  crew members{*queue, 3,
+               [&](fake_member& one, std::size_t, std::mt19937&) {
+                 ++handled;
+                 handled.notify_all();
+                 senders.done_with(number_of(one));
+                 return true;
+               },
+               stay_away};
+  EXPECT_TRUE(senders.run([&](int number) { tell(*queue, number); }));
+  over = true;
+  ++handled; // for those who are away
+  handled.notify_all();
+}
+
 TEST_F(FleetLoad, KeepsTheOrderOfEachKeyWhoeverDies) {
-  constexpr std::size_t keys = 7;
+  constexpr std::size_t keys = 2; // of each producer, fewer than it has messages under way
   auto key_of = [](const caf::message& content) {
     auto number = static_cast<std::size_t>(content.get_as<int>(0));
     return std::optional<std::size_t>{number % producers + number / producers % keys * producers};

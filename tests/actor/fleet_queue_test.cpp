@@ -287,16 +287,19 @@ TEST_F(FleetQueue, KeepsTheDeadlineOfWhatWasPutBack) {
   EXPECT_EQ(one.pull(), -1);
 }
 
-TEST_F(FleetQueue, HasTheTimerAnswerWhatWasPutBackTooLate) {
-  auto queue = make_queue({.attempts = 2});
+TEST_F(FleetQueue, AsksForTheTimerAlsoForWhatWasPutBack) {
+  std::vector<ia::time_point> armed;
+  auto office = std::make_shared<ia::dead_letter_office>(nullptr);
+  auto queue = std::make_shared<ia::fleet_queue>(ia::fleet_queue_options{.attempts = 2}, office,
+                                                 [&](auto&, auto when) { armed.push_back(when); });
   fake_member one{*queue, 0};
-  ask(*queue, 1, ia::time_after(0ms));
-  auto pulled = one.pull(); // unless the timer came first
-  if (pulled == 1)
-    one.die("of it");
-  ASSERT_TRUE(me().wait(1));
-  EXPECT_EQ(error_at(0), ia::errc::deadline_exceeded);
-  EXPECT_EQ(one.pull(), -1);
+  auto soon = ia::time_after(1h);
+  tell(*queue, 1, soon);
+  EXPECT_EQ(one.pull(), 1);
+  one.die("of it");
+  tell(*queue, 2);
+  EXPECT_EQ(queue->broadcast(caf::make_message(3), soon + 1s), 1u);
+  EXPECT_EQ(armed, (std::vector{soon, soon, soon + 1s}));
 }
 
 TEST_F(FleetQueue, PutsAMessageAsideThatHasHadItsAttempts) {
@@ -478,8 +481,28 @@ TEST_F(FleetQueue, LetsARemovedMemberFinishOrPutBackWhatItHas) {
   EXPECT_EQ(queue->stats().busy, 0u);
   tell(*queue, 31);
   EXPECT_FALSE(one.is_rung());
+  EXPECT_EQ(zero.pull(), 11);
+  EXPECT_EQ(zero.pull(), 21);
+  EXPECT_EQ(zero.pull(), 31);
+}
+
+TEST_F(FleetQueue, KeepsTheOrderOfWhatWasPutBackWhenTheKeysAreDealtOut) {
+  auto queue = make_queue({.key = last_digit});
+  fake_member zero{*queue, 0};
+  fake_member one{*queue, 1};
+  tell(*queue, 11);
+  EXPECT_EQ(one.pull(), 11);
+  queue->remove_member(1);
+  for (int i : {21, 31})
+    tell(*queue, i);
+  EXPECT_EQ(zero.pull(), 21);
+  zero.put_back();
+  one.put_back();
+  zero.leave();
+  one.leave();
+  queue->add_member(1, one.box);
   for (int i : {11, 21, 31})
-    EXPECT_EQ(zero.pull(), i);
+    EXPECT_EQ(one.pull(), i);
 }
 
 TEST_F(FleetQueue, BroadcastsToEachMemberOnce) {
