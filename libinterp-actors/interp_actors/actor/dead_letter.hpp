@@ -11,17 +11,17 @@
 
 namespace interp_actors {
 
-/// A message that reached nobody. Whoever keeps its payload copies it.
+/// A message that reached nobody, or that nobody could handle and live. Whoever keeps its payload copies it.
 struct dead_letter {
-  /// The name of the interpreter or channel.
+  /// The name of the interpreter, fleet or channel.
   std::string receiver;
   /// What a channel was sent; nothing for an interpreter, whose messages may be of any size.
   shared_bytes payload;
   std::string why;
-  /// For a message that has had its attempts: the handler that was to be called, with the types of its arguments, and how
-  /// the incarnations ended that died of it.
-  std::string request;
-  std::vector<std::shared_ptr<const death_report>> deaths;
+  /// Those whom its handling ended, one for each attempt, where it was delivered again.
+  std::vector<std::shared_ptr<const death_report>> deaths = {};
+  /// What it was, as its handler's name or the types of its parts; nothing for a channel's.
+  std::string request = {};
 };
 
 /// Is told of each dead letter, in the thread of whoever sent it, or of the interpreter that did not understand it;

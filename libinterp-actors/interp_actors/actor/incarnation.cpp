@@ -275,6 +275,7 @@ void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
     out_->close(reason);
     if (step.unfinished)
       at.box->put_back(std::move(*step.unfinished), step.shared);
+    at.box->rest();
     auto last = report(how, reason);
     if (!step.handled.empty())
       last.request = describe_request(step.handled.types(), step.handled);
@@ -427,6 +428,7 @@ bool incarnation::leave(death_report last, const caf::error& why) {
   move_to({lobby_, lobby_->attach(wake_)});
   auto told = std::make_shared<const death_report>(std::move(last));
   settle(*at.box, told);
+  at.box->rest();
   tell_death(std::move(told), why);
   for (int i = 0; i < *references; ++i)
     at.box->release_address();
@@ -444,9 +446,12 @@ void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>
     box.put_back(std::move(again), unfinished_is_shared_);
     return;
   }
-  dead_letter letter{options_.name, {}, "it has had its attempts: " + std::to_string(again.deaths.size())
-                                            + " incarnations died of it",
-                     last->request, std::move(again.deaths)};
+  dead_letter letter{.receiver = options_.name,
+                     .payload = {},
+                     .why = "it has had its attempts: " + std::to_string(again.deaths.size())
+                            + " incarnations died of it",
+                     .deaths = std::move(again.deaths),
+                     .request = last->request};
   home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
   answer_request(std::move(again.element), box.address(), caf::make_message(std::move(unfinished_answer_)));
 }

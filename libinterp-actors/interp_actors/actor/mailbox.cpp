@@ -61,9 +61,7 @@ std::size_t payload_bytes(const caf::message& content) {
 }
 
 mailbox::mailbox(const mailbox_limits& limits, succession rules, std::shared_ptr<bell_pool> bells)
-    : limits_{limits}, rules_{std::move(rules)}, bells_{std::move(bells)}, consumers_bell_{bells_->take()} {
-  bell_.store(consumers_bell_.get(), std::memory_order_release);
-}
+    : limits_{limits}, rules_{std::move(rules)}, door_{std::make_shared<doorbell>(std::move(bells))} {}
 
 mailbox::~mailbox() {
   // Only the address and its consumer hold a mailbox; both are gone, so nobody is left who could answer.
@@ -211,7 +209,7 @@ bool mailbox::retire(consumer_number consumer, const caf::error& reason, time_po
 
 void mailbox::put_back(delivery again, bool shared) {
   if (shared) {
-    rules_.queue->put_back(std::move(again));
+    rules_.queue->put_back(*this, std::move(again));
     return;
   }
   caf::error answer;
@@ -306,7 +304,7 @@ mailbox::consumer_number mailbox::attach(const std::shared_ptr<bell>& wake) {
   // A sender that has seen the mark of the consumer before may still ring that one's bell, which the pool keeps. It
   // sees the new one's mark only after the new bell.
   consumers_bell_ = wake;
-  bell_.store(wake.get(), std::memory_order_release);
+  door_->lead_to(*wake);
   if (address_)
     caf::intrusive_ptr_add_ref(address_.get());
   current_ = {};
@@ -342,6 +340,10 @@ void mailbox::abandon(ladder_step& result) {
   stop_at_ = no_deadline;
   winding_down_ = false;
   waits_for_more_ = false;
+}
+
+void mailbox::rest() {
+  std::lock_guard guard{mutex_};
   if (rules_.queue)
     rules_.queue->leave(*this);
 }

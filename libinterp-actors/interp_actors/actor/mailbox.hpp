@@ -61,10 +61,11 @@ public:
   bool outlives_consumers() const noexcept { return rules_.remembers; }
 
   /// Wakes the consumer, perhaps in vain.
-  void ring() noexcept { bell_.load(std::memory_order_acquire)->ring(); }
+  void ring() noexcept { door_->ring(); }
+  const std::shared_ptr<doorbell>& wake() const noexcept { return door_; }
 
   /// A bell for one consumer, for its pins, too.
-  std::shared_ptr<bell> make_bell() { return bells_->take(); }
+  std::shared_ptr<bell> make_bell() { return door_->make_bell(); }
 
   // -- senders
   // ----------------------------------------------------------------------------------------------------
@@ -140,6 +141,9 @@ public:
 
   /// Ends the activity.
   outcome end(consumer_number consumer, activity_number activity);
+
+  /// The consumer, which has left, is done with what it took from the shared queue; to be called after `put_back`.
+  void rest();
 
   /// Gives back the consumer's reference to the address; the address may be gone afterwards.
   void release_address() noexcept;
@@ -222,8 +226,7 @@ private:
   const mailbox_limits limits_;
   const succession rules_;
   caf::weak_actor_ptr address_;
-  const std::shared_ptr<bell_pool> bells_;
-  std::atomic<bell*> bell_; // the consumer's, or the last one's; the pool keeps it
+  const std::shared_ptr<doorbell> door_; // of the consumer
 
   alignas(64) mutable std::mutex mutex_;
   element_list urgent_;
@@ -231,7 +234,7 @@ private:
   std::deque<delivery> again_; // before all others
   activity current_;
   remembered handled_; // beside `current_`
-  std::shared_ptr<bell> consumers_bell_;
+  std::shared_ptr<bell> consumers_bell_; // null before the first one
   activity_number last_activity_ = 0;
   consumer_number consumer_ = 0;
   caf::error reason_;

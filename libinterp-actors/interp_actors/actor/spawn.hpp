@@ -15,6 +15,10 @@ struct spawned_interpreter {
   std::shared_ptr<incarnation> inhabitant;
 };
 
+/// Whether `options` and what a class is constructed with fit each other; `typed` is null for the generic interface.
+/// Errors: `errc::start_failed`.
+caf::error check_start(const spawn_options& options, const typed_start* typed);
+
 /// Starts an interpreter that will run `code`, without waiting for it; what is sent meanwhile waits in its
 /// mailbox. `typed` is null for the generic interface.
 /// Errors: `errc::stopped`, `errc::start_failed`.

@@ -68,6 +68,33 @@ caf::error error_for(interrupt_cause cause, std::optional<python_error> where) {
   }
 }
 
+caf::error error_for(const death_report& death) {
+  auto code = errc::crashed;
+  switch (death.reason) {
+  case death_reason::exception:
+  case death_reason::interrupted:
+    break;
+  case death_reason::normal:
+  case death_reason::exit_code:
+    code = errc::exited;
+    break;
+  case death_reason::shutdown:
+  case death_reason::killed:
+    code = errc::stopped;
+    break;
+  case death_reason::deadline:
+    code = errc::deadline_exceeded;
+    break;
+  case death_reason::abandoned:
+    code = errc::abandoned;
+    break;
+  case death_reason::start_failed:
+    code = errc::start_failed;
+    break;
+  }
+  return death.error ? make_error(code, *death.error) : make_error(code, death.text);
+}
+
 void throw_error(const caf::error& error) {
   if (auto what = python_error_of(error))
     throw python_exception(std::move(*what));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/actor/mailbox.hpp"
+#include "interp_actors/base/death_report.hpp"
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/base/python_error.hpp"
 
@@ -35,6 +36,9 @@ caf::error make_error(errc code, python_error error);
 /// What a request is told that was interrupted for `cause`; `where` is the traceback of the interrupted code,
 /// if known.
 caf::error error_for(interrupt_cause cause, std::optional<python_error> where);
+
+/// What a request is told whose handler ended with its interpreter.
+caf::error error_for(const death_report& death);
 
 /// Throws `error` as a C++ exception: `python_exception` where Python raised, else std::runtime_error with
 /// its description.

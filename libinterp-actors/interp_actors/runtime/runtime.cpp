@@ -29,11 +29,8 @@ caf::expected<interpreter_actor> runtime::spawn(source code, spawn_options optio
 
 caf::expected<caf::strong_actor_ptr> runtime::spawn_typed(source code, spawn_options options,
                                                           std::shared_ptr<const typed_start> typed) {
-  if (options.class_name.empty() ? typed && !typed->arguments.empty() : !typed)
-    return make_error(
-        errc::start_failed,
-        typed ? "arguments are for the constructor of a class: name it in spawn_options::class_name"
-              : "spawn_options::class_name is for typed actors");
+  if (auto problem = check_start(options, typed.get()))
+    return problem;
   auto spawned = start_interpreter(roster_, std::move(code), std::move(options), std::move(typed));
   if (!spawned)
     return std::move(spawned.error());

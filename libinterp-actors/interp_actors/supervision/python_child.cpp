@@ -2,138 +2,225 @@
 
 #include "interp_actors/actor/address.hpp"
 #include "interp_actors/actor/incarnation.hpp"
+#include "interp_actors/actor/spawn.hpp"
 #include "interp_actors/actor/translate.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
-#include <optional>
-#include <vector>
+#include <string>
+#include <utility>
 
 namespace interp_actors {
 
 namespace {
 
-/// Numbers of spares until they take over, apart from those of incarnations.
-constexpr std::uint64_t spare_bit = std::uint64_t{1} << 62;
+/// Interpreters that have loaded a source and wait to take over an address, for all children of one body.
+/// Thread: any; the mutex is never held while something else is called, and `refill` is for one at a time.
+/// Owner: those children. With the last of them the spares go.
+class spare_pool final : public std::enable_shared_from_this<spare_pool> {
+public:
+  using maker = std::function<std::shared_ptr<incarnation>(std::shared_ptr<keeper> by)>;
 
-/// What the incarnations of one child tell, and its spares.
+  spare_pool(std::size_t size, maker make, caf::timespan patience)
+      : size_{size}, make_{std::move(make)}, patience_{patience} {}
+  spare_pool(const spare_pool&) = delete;
+  spare_pool& operator=(const spare_pool&) = delete;
+
+  ~spare_pool() {
+    for (auto& [number, each] : spares_)
+      each.who->stop(caf::make_error(caf::exit_reason::user_shutdown), patience_);
+  }
+
+  bool has_ready() const {
+    std::lock_guard guard{mutex_};
+    return std::ranges::any_of(spares_, [](auto& each) { return each.second.ready; });
+  }
+
+  /// A spare that is ready to be incarnation `number` of whoever `by` looks after; null for none.
+  std::shared_ptr<incarnation> claim(std::shared_ptr<keeper> by, std::uint64_t number) {
+    spare found;
+    {
+      std::lock_guard guard{mutex_};
+      auto place = std::ranges::find_if(spares_, [](auto& each) { return each.second.ready; });
+      if (place == spares_.end())
+        return nullptr;
+      found = std::move(place->second);
+      spares_.erase(place);
+    }
+    found.voice->lead_to(std::move(by), number);
+    return std::move(found.who);
+  }
+
+  /// An incarnation is on its way out, or no more. Spares are made when none is, so as not to be in its successor's way.
+  void note_dying(int change) { dying_.fetch_add(change); }
+
+  /// Makes as many as are missing, unless one of the children is on its way out.
+  void refill() {
+    while (dying_.load() == 0) {
+      std::uint64_t number = 0;
+      {
+        std::lock_guard guard{mutex_};
+        if (spares_.size() >= size_)
+          return;
+        number = ++last_;
+      }
+      auto voice = std::make_shared<spokesman>(weak_from_this(), number);
+      auto who = make_(voice);
+      if (!who)
+        return; // the next restart is a cold one
+      std::lock_guard guard{mutex_};
+      spares_.emplace(number, spare{std::move(who), voice, voice->is_ready()});
+      if (voice->is_dead())
+        spares_.erase(number);
+    }
+  }
+
+private:
+  /// Tells of a spare, and from its takeover on, of an incarnation.
+  /// Death: a spare that ends after it was claimed is the claimed incarnation's death.
+  class spokesman final : public keeper {
+  public:
+    spokesman(std::weak_ptr<spare_pool> pool, std::uint64_t number) : pool_{std::move(pool)}, number_{number} {}
+
+    bool is_ready() const noexcept { return ready_; }
+    bool is_dead() const noexcept { return dead_; }
+
+    void lead_to(std::shared_ptr<keeper> to, std::uint64_t number) {
+      std::shared_ptr<const death_report> missed;
+      {
+        std::lock_guard guard{mutex_};
+        to_ = to;
+        as_ = number;
+        missed = last_words_;
+      }
+      if (!missed)
+        return;
+      to->on_death(number, missed, last_reason_);
+      to->on_gone(number);
+    }
+
+    void on_ready(std::uint64_t) override {
+      ready_ = true;
+      if (auto pool = pool_.lock())
+        pool->set_ready(number_);
+    }
+    void on_started(std::uint64_t) override { to_->on_started(as_); }
+    void on_death(std::uint64_t, std::shared_ptr<const death_report> report, const caf::error& reason) override {
+      std::shared_ptr<keeper> to;
+      {
+        std::lock_guard guard{mutex_};
+        dead_ = true;
+        last_words_ = report;
+        last_reason_ = reason;
+        to = to_;
+      }
+      if (to)
+        to->on_death(as_, std::move(report), reason);
+      else if (auto pool = pool_.lock())
+        pool->drop(number_);
+    }
+    void on_gone(std::uint64_t) override {
+      std::shared_ptr<keeper> to;
+      {
+        std::lock_guard guard{mutex_};
+        to = to_;
+      }
+      if (to)
+        to->on_gone(as_);
+    }
+    void on_snapshot(std::uint64_t, shared_bytes snapshot) override { to_->on_snapshot(as_, std::move(snapshot)); }
+    void on_due(std::uint64_t) override { to_->on_due(as_); }
+
+  private:
+    const std::weak_ptr<spare_pool> pool_;
+    const std::uint64_t number_;
+    std::atomic<bool> ready_{false};
+    std::atomic<bool> dead_{false};
+    std::mutex mutex_;
+    std::shared_ptr<keeper> to_; // written before the takeover, read without the mutex after it
+    std::uint64_t as_ = 0;
+    std::shared_ptr<const death_report> last_words_;
+    caf::error last_reason_;
+  };
+
+  struct spare {
+    std::shared_ptr<incarnation> who;
+    std::shared_ptr<spokesman> voice;
+    bool ready = false;
+  };
+
+  void set_ready(std::uint64_t number) {
+    std::lock_guard guard{mutex_};
+    if (auto place = spares_.find(number); place != spares_.end())
+      place->second.ready = true;
+  }
+
+  void drop(std::uint64_t number) {
+    spare dropped; // without the mutex
+    std::lock_guard guard{mutex_};
+    if (auto place = spares_.find(number); place != spares_.end()) {
+      dropped = std::move(place->second);
+      spares_.erase(place);
+    }
+  }
+
+  const std::size_t size_;
+  const maker make_;
+  const caf::timespan patience_;
+  std::atomic<int> dying_{0};
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, spare> spares_;
+  std::uint64_t last_ = 0;
+};
+
+/// What the incarnations of one child tell.
 /// Thread: any; the mutex is never held while something else is called.
 /// Owner: the child's process and its incarnations, which may outlive it.
 class follow_up final : public keeper {
 public:
-  explicit follow_up(std::shared_ptr<child_events> events) : events_{std::move(events)} {}
+  follow_up(std::shared_ptr<child_events> events, std::shared_ptr<spare_pool> spares)
+      : events_{std::move(events)}, spares_{std::move(spares)} {}
 
-  void on_ready(std::uint64_t number) override {
-    std::lock_guard guard{mutex_};
-    for (auto& each : spares_)
-      if (each.number == number)
-        each.ready = true;
-  }
-
+  void on_ready(std::uint64_t) override {}
   void on_started(std::uint64_t number) override { events_->started(number); }
 
   void on_death(std::uint64_t number, std::shared_ptr<const death_report> report,
                 const caf::error& reason) override {
-    bool can_be_followed = false;
-    {
-      std::lock_guard guard{mutex_};
-      if ((number & spare_bit) != 0) {
-        std::erase_if(spares_, [number](auto& each) { return each.number == number; });
-        auto taken = taken_.find(number);
-        if (taken == taken_.end())
-          return; // nobody counts on it
-        number = taken->second; // it ended before it could take over
-      }
-      ++dying_;
-      can_be_followed = std::ranges::any_of(spares_, &spare::ready);
-    }
-    events_->died(number, std::move(report), reason, can_be_followed);
+    auto pool = spares_.lock();
+    if (pool)
+      pool->note_dying(1);
+    events_->died(number, std::move(report), reason, pool && pool->has_ready());
   }
 
   void on_gone(std::uint64_t number) override {
-    {
-      std::lock_guard guard{mutex_};
-      if ((number & spare_bit) != 0) {
-        auto taken = taken_.extract(number);
-        if (!taken)
-          return;
-        number = taken.mapped();
-      }
-      --dying_;
-    }
+    if (auto pool = spares_.lock())
+      pool->note_dying(-1);
     events_->gone(number);
   }
 
   void on_snapshot(std::uint64_t, shared_bytes snapshot) override {
     std::lock_guard guard{mutex_};
-    snapshot_ = std::move(snapshot);
+    std::swap(snapshot_, snapshot);
   }
 
   void on_due(std::uint64_t number) override { events_->due(number); }
-
-  // -- for the process
-  // ---------------------------------------------------------------------------------------------
 
   shared_bytes snapshot() const {
     std::lock_guard guard{mutex_};
     return snapshot_;
   }
 
-  /// Whether an incarnation is on its way out; spares are made when none is, so as not to be in the way of its successor.
-  bool is_busy() const {
-    std::lock_guard guard{mutex_};
-    return dying_ != 0;
-  }
-
-  std::size_t spares() const {
-    std::lock_guard guard{mutex_};
-    return spares_.size();
-  }
-
-  void add_spare(std::uint64_t number, std::shared_ptr<incarnation> who) {
-    std::lock_guard guard{mutex_};
-    spares_.push_back({number, std::move(who), false});
-  }
-
-  /// A spare that is ready to be incarnation `number`; null for none.
-  std::shared_ptr<incarnation> take_spare(std::uint64_t number) {
-    std::lock_guard guard{mutex_};
-    auto place = std::ranges::find_if(spares_, &spare::ready);
-    if (place == spares_.end())
-      return nullptr;
-    auto result = std::move(place->who);
-    taken_.clear(); // those before have taken over
-    taken_.emplace(place->number, number);
-    spares_.erase(place);
-    return result;
-  }
-
-  std::vector<std::shared_ptr<incarnation>> take_all_spares() {
-    std::vector<std::shared_ptr<incarnation>> result;
-    std::lock_guard guard{mutex_};
-    for (auto& each : spares_)
-      result.push_back(std::move(each.who));
-    spares_.clear();
-    return result;
-  }
-
 private:
-  struct spare {
-    std::uint64_t number;
-    std::shared_ptr<incarnation> who;
-    bool ready;
-  };
-
   const std::shared_ptr<child_events> events_;
+  const std::weak_ptr<spare_pool> spares_;
   mutable std::mutex mutex_;
   shared_bytes snapshot_;
-  std::vector<spare> spares_;
-  std::map<std::uint64_t, std::uint64_t> taken_; // the number of a spare, and that which it is to have
-  int dying_ = 0;
 };
 
 class python_body;
@@ -141,7 +228,7 @@ class python_body;
 class python_process final : public child_process {
 public:
   python_process(std::shared_ptr<roster> home, std::shared_ptr<const python_body> body, std::string name,
-                 const std::shared_ptr<child_events>& events);
+                 std::shared_ptr<child_events> events);
   ~python_process() override;
 
   caf::strong_actor_ptr address() const override { return address_; }
@@ -151,19 +238,17 @@ public:
   void close(const caf::error& reason, bool for_good) override;
 
 private:
-  std::shared_ptr<incarnation> make(std::shared_ptr<mailbox> box, heritage from) const;
-  caf::error launch(const std::shared_ptr<incarnation>& next) const;
   class address& place() const { return *static_cast<class address*>(address_->get()); }
 
   const std::shared_ptr<roster> home_;
   const std::shared_ptr<const python_body> body_;
   const std::shared_ptr<child_events> events_;
+  const std::shared_ptr<spare_pool> spares_; // null where there are none
   const std::shared_ptr<follow_up> record_;
   spawn_options options_;
   caf::strong_actor_ptr address_;
   std::shared_ptr<incarnation> current_;
   std::uint64_t number_ = 0;
-  std::uint64_t last_spare_ = 0;
   bool closed_ = false;
 };
 
@@ -173,41 +258,82 @@ public:
               std::shared_ptr<shared_queue> queue)
       : code{std::move(code)}, options{std::move(options)}, typed{std::move(typed)}, queue{std::move(queue)} {}
 
-  caf::error check() const override {
-    if (options.spawn.class_name.empty() ? typed && !typed->arguments.empty() : !typed)
-      return make_error(errc::start_failed,
-                        typed ? "arguments are for the constructor of a class: name it in spawn_options::class_name"
-                              : "spawn_options::class_name is for typed actors");
-    return {};
-  }
+  caf::error check() const override { return check_start(options.spawn, typed.get()); }
 
   std::unique_ptr<child_process> make(const std::shared_ptr<roster>& home, const std::string& name,
                                       std::shared_ptr<child_events> events) const override {
-    return std::make_unique<python_process>(home, shared_from_this(), name, events);
+    return std::make_unique<python_process>(home, shared_from_this(), name, std::move(events));
+  }
+
+  /// Makes an incarnation, a spare where there is no `box`, and starts it.
+  std::pair<std::shared_ptr<incarnation>, caf::error> launch(const std::shared_ptr<roster>& home,
+                                                             std::shared_ptr<mailbox> box,
+                                                             const spawn_options& how, tenure life) const {
+    auto* place = box ? static_cast<class address*>(box->address()->get()) : nullptr;
+    auto next = std::make_shared<incarnation>(home, std::move(box), code, how, typed, std::move(life));
+    if (place)
+      place->inhabit(next);
+    if (!home->enter(next))
+      return {nullptr, make_error(errc::stopped, "the runtime has stopped; no interpreter can be started any more")};
+    try {
+      next->launch();
+    } catch (const std::exception& problem) { // no more threads, or no memory
+      home->ended(*next);
+      return {nullptr, make_error(errc::start_failed, std::string{problem.what()})};
+    }
+    return {std::move(next), {}};
+  }
+
+  /// The spares of all children of this body.
+  std::shared_ptr<spare_pool> pool(const std::shared_ptr<roster>& home) const {
+    if (options.spares == 0)
+      return nullptr;
+    std::lock_guard guard{pool_mutex_};
+    auto known = pool_.lock();
+    if (!known) {
+      auto make = [home, self = weak_from_this()](std::shared_ptr<keeper> by) -> std::shared_ptr<incarnation> {
+        auto body = self.lock();
+        if (!body)
+          return nullptr;
+        auto how = body->options.spawn;
+        if (how.name.empty())
+          how.name = "spare";
+        return body->launch(home, nullptr, how, {std::move(by), {}, body->options.succession}).first;
+      };
+      known = std::make_shared<spare_pool>(options.spares, make, home->settings.shutdown_timeout);
+      pool_ = known;
+    }
+    return known;
   }
 
   const source code;
   const python_options options;
   const std::shared_ptr<const typed_start> typed;
   const std::shared_ptr<shared_queue> queue;
+
+private:
+  mutable std::mutex pool_mutex_;
+  mutable std::weak_ptr<spare_pool> pool_;
 };
 
 python_process::python_process(std::shared_ptr<roster> home, std::shared_ptr<const python_body> body,
-                               std::string name, const std::shared_ptr<child_events>& events)
+                               std::string name, std::shared_ptr<child_events> events)
     : home_{std::move(home)},
       body_{std::move(body)},
-      events_{events},
-      record_{std::make_shared<follow_up>(events)},
+      events_{std::move(events)},
+      spares_{body_->pool(home_)},
+      record_{std::make_shared<follow_up>(events_, spares_)},
       options_{body_->options.spawn} {
-  if (options_.name.empty())
-    options_.name = std::move(name);
+  options_.name = std::move(name);
   succession rules{.remembers = true,
                    .redelivers = body_->options.succession.attempts > 0,
                    .queue = body_->queue};
   auto box = std::make_shared<mailbox>(options_.mailbox, std::move(rules), home_->bells);
-  auto handle = home_->system.spawn<class address>(home_, std::move(box), options_,
+  auto handle = home_->system.spawn<class address>(home_, box, options_,
                                                    body_->typed ? body_->typed->type : nullptr);
   address_ = caf::actor_cast<caf::strong_actor_ptr>(handle);
+  if (body_->queue)
+    body_->queue->join(*box);
 }
 
 python_process::~python_process() {
@@ -215,44 +341,29 @@ python_process::~python_process() {
     close(make_error(errc::stopped, "'" + options_.name + "' has no supervisor any more"), true);
 }
 
-std::shared_ptr<incarnation> python_process::make(std::shared_ptr<mailbox> box, heritage from) const {
-  return std::make_shared<incarnation>(home_, std::move(box), body_->code, options_, body_->typed,
-                                       tenure{record_, std::move(from), body_->options.succession});
-}
-
-caf::error python_process::launch(const std::shared_ptr<incarnation>& next) const {
-  if (!home_->enter(next))
-    return make_error(errc::stopped, "the runtime has stopped; no interpreter can be started any more");
-  try {
-    next->launch();
-  } catch (const std::exception& problem) { // no more threads, or no memory
-    home_->ended(*next);
-    return make_error(errc::start_failed, std::string{problem.what()});
-  }
-  return {};
-}
-
 void python_process::start(std::uint64_t number, std::shared_ptr<const death_report> previous) {
   number_ = number;
   place().box()->reopen();
   heritage from{number, std::move(previous), record_->snapshot()};
-  if (auto spare = record_->take_spare(number)) {
-    current_ = std::move(spare);
-    current_->take_over(place().box(), std::move(from));
+  if (spares_)
+    if (auto spare = spares_->claim(record_, number)) {
+      current_ = std::move(spare);
+      current_->take_over(place().box(), std::move(from));
+      return;
+    }
+  auto [next, problem] =
+      body_->launch(home_, place().box(), options_, {record_, std::move(from), body_->options.succession});
+  current_ = std::move(next);
+  if (current_)
     return;
-  }
-  current_ = make(place().box(), std::move(from));
-  place().inhabit(current_);
-  if (auto problem = launch(current_)) {
-    death_report report;
-    report.child = options_.name;
-    report.incarnation = number;
-    report.reason = death_reason::start_failed;
-    report.text = describe(problem);
-    report.when = std::chrono::system_clock::now();
-    events_->died(number, std::make_shared<const death_report>(std::move(report)), problem, false);
-    events_->gone(number);
-  }
+  death_report report;
+  report.child = options_.name;
+  report.incarnation = number;
+  report.reason = death_reason::start_failed;
+  report.text = describe(problem);
+  report.when = std::chrono::system_clock::now();
+  events_->died(number, std::make_shared<const death_report>(std::move(report)), problem, false);
+  events_->gone(number);
 }
 
 void python_process::stop(std::uint64_t number, const caf::error& reason, std::chrono::nanoseconds limit) {
@@ -265,27 +376,19 @@ void python_process::stop(std::uint64_t number, const caf::error& reason, std::c
 }
 
 void python_process::tend() {
-  if (closed_ || !current_ || record_->is_busy())
-    return;
-  while (record_->spares() < body_->options.spares) {
-    auto number = spare_bit | ++last_spare_;
-    auto spare = make(nullptr, {.number = number, .previous = nullptr, .snapshot = {}});
-    record_->add_spare(number, spare);
-    if (launch(spare)) {
-      record_->on_death(number, nullptr, {});
-      return; // the next restart is a cold one
-    }
-  }
+  if (spares_ && current_ && !closed_)
+    spares_->refill();
 }
 
 void python_process::close(const caf::error& reason, bool for_good) {
-  closed_ = closed_ || for_good;
-  for (auto& spare : record_->take_all_spares())
-    spare->stop(caf::make_error(caf::exit_reason::user_shutdown), home_->settings.shutdown_timeout);
   current_.reset();
   place().box()->close(reason);
-  if (for_good)
-    place().take_down(reason);
+  if (!for_good)
+    return;
+  closed_ = true;
+  if (body_->queue)
+    body_->queue->part(*place().box());
+  place().take_down(reason);
 }
 
 } // namespace

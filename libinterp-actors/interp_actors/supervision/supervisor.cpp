@@ -174,12 +174,16 @@ private:
 /// What a child of a slot tells its supervisor.
 class slot_events final : public child_events {
 public:
-  slot_events(std::weak_ptr<supervisor_link> link, slot_id slot) : link_{std::move(link)}, slot_{slot} {}
+  slot_events(std::weak_ptr<supervisor_link> link, slot_id slot, std::string name)
+      : link_{std::move(link)}, slot_{slot}, name_{std::move(name)} {}
 
   void started(std::uint64_t number) override { post(supervisor_link::started_event{slot_, number}); }
   void died(std::uint64_t number, std::shared_ptr<const death_report> report, caf::error reason,
             bool can_be_followed) override {
-    post(supervisor_link::death_event{slot_, number, {*report, std::move(reason), can_be_followed}});
+    auto named = *report;
+    named.child = name_; // an incarnation that was a spare has not known it
+    named.incarnation = number;
+    post(supervisor_link::death_event{slot_, number, {std::move(named), std::move(reason), can_be_followed}});
   }
   void gone(std::uint64_t number) override { post(supervisor_link::gone_event{slot_, number}); }
   void due(std::uint64_t number) override { post(supervisor_link::due_event{slot_, number}); }
@@ -192,6 +196,7 @@ private:
 
   const std::weak_ptr<supervisor_link> link_;
   const slot_id slot_;
+  const std::string name_;
 };
 
 std::function<double()> make_random() {
@@ -348,7 +353,7 @@ private:
     if (!child.process) {
       child.name = what.spec->name;
       child.process =
-          what.spec->body->make(home_, child.name, std::make_shared<slot_events>(link_, what.slot));
+          what.spec->body->make(home_, child.name, std::make_shared<slot_events>(link_, what.slot, child.name));
     }
     child.process->start(what.incarnation, std::move(what.previous));
     link_->set_child(child.name, {child.process->address(), child.process->below()});
