@@ -221,7 +221,9 @@ TEST_F(Tree, OneForAllRestartsAllInOrder) {
   auto tree = supervise({.strategy = ia::one_for_all, .children = {logger("a"), logger("b"), logger("c")}});
   EXPECT_EQ(lines(3), "a up, b up, c up");
   tell(at(tree, "b"), "crash");
-  EXPECT_EQ(lines(3), "b down, c down, a down");
+  auto ends = lines(3); // the dead one's teardown goes on beside the stop of the others
+  EXPECT_LT(ends.find("c down"), ends.find("a down")) << ends;
+  EXPECT_NE(ends.find("b down"), std::string::npos) << ends;
   EXPECT_EQ(lines(3), "a up, b up, c up");
 }
 
@@ -230,7 +232,8 @@ TEST_F(Tree, RestForOneRestartsThoseAfterIt) {
   EXPECT_EQ(lines(3), "a up, b up, c up");
   EXPECT_EQ(call(at(tree, "a"), "add"), "1");
   tell(at(tree, "b"), "crash");
-  EXPECT_EQ(lines(2), "b down, c down");
+  auto ends = lines(2); // the dead one's teardown goes on beside the stop of the other
+  EXPECT_TRUE(ends == "b down, c down" || ends == "c down, b down") << ends;
   EXPECT_EQ(lines(2), "b up, c up");
   EXPECT_EQ(call(at(tree, "a"), "add"), "2");
 }
