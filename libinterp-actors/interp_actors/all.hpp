@@ -11,6 +11,7 @@
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/array.hpp"
 #include "interp_actors/base/channel_queue.hpp"
+#include "interp_actors/base/death_report.hpp"
 #include "interp_actors/base/errc.hpp"
 #include "interp_actors/base/payload_stats.hpp"
 #include "interp_actors/base/python_error.hpp"
@@ -22,6 +23,12 @@
 #include "interp_actors/runtime/options.hpp"
 #include "interp_actors/runtime/run_main.hpp"
 #include "interp_actors/runtime/runtime.hpp"
+#include "interp_actors/supervision/actor_child.hpp"
+#include "interp_actors/supervision/fleet.hpp"
+#include "interp_actors/supervision/inspect.hpp"
+#include "interp_actors/supervision/python_child.hpp"
+#include "interp_actors/supervision/supervisor_child.hpp"
+#include "interp_actors/supervision/tree.hpp"
 
 /// The short name that the examples and the documentation use.
 namespace ia = interp_actors;

@@ -43,8 +43,8 @@ protected:
   Mailbox() {
     ia::detail::init_types();
     system_.emplace(config_);
-    handle_ =
-        caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(nullptr, box, ia::spawn_options{}));
+    handle_ = caf::actor_cast<caf::strong_actor_ptr>(
+        system_->spawn<ia::address>(nullptr, box, ia::spawn_options{}));
     consumer = box->attach(box->make_bell());
   }
 
@@ -302,8 +302,8 @@ TEST_F(Mailbox, AbandonedOneIsLeftAlone) {
 
 TEST_F(Mailbox, NobodyIsAbandonedBeforeThereIsAConsumer) {
   auto other = std::make_shared<ia::mailbox>(ia::mailbox_limits{});
-  auto handle =
-      caf::actor_cast<caf::strong_actor_ptr>(system_->spawn<ia::address>(nullptr, other, ia::spawn_options{}));
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(
+      system_->spawn<ia::address>(nullptr, other, ia::spawn_options{}));
   auto now = ia::deadline_clock::now();
   other->stop_activity(now);
   for (int i = 0; i < 10; ++i) {

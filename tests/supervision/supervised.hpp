@@ -74,7 +74,8 @@ protected:
   /// A child that runs `code`.
   static ia::child_spec child(std::string name, const std::string& code, ia::python_options options = {}) {
     auto file = name + ".py";
-    return {.name = std::move(name), .body = ia::python_child(ia::text(code, std::move(file)), std::move(options))};
+    return {.name = std::move(name),
+            .body = ia::python_child(ia::text(code, std::move(file)), std::move(options))};
   }
 
   ia::interpreter_actor at(const ia::tree& tree, const std::string& path) {

@@ -42,7 +42,8 @@ class Tree : public with_tree {
 protected:
   /// A child that tells a channel of its starts and ends.
   ia::child_spec logger(const std::string& name, std::string code = logging_worker) {
-    return child(name, "name = '" + name + "'\n" + code, {.spawn = {.name = name, .channels = {{"log", log->sender}}}});
+    return child(name, "name = '" + name + "'\n" + code,
+                 {.spawn = {.name = name, .channels = {{"log", log->sender}}}});
   }
 
   /// The next `count` lines of the log, joined.
@@ -142,7 +143,8 @@ TEST_F(Tree, TransientChildStaysDownAfterNormalExit) {
 }
 
 TEST_F(Tree, TemporaryChildAnswersWhatWaitsAndWhatComesLater) {
-  auto spec = child("a", worker + gate.python() + "def hold(v):\n  arrive()\n  wait_at_gate()\n  sys.exit(4)\n");
+  auto spec =
+      child("a", worker + gate.python() + "def hold(v):\n  arrive()\n  wait_at_gate()\n  sys.exit(4)\n");
   spec.restart = ia::temporary;
   auto tree = supervise({.children = {spec}});
   auto a = at(tree, "a");
@@ -175,8 +177,9 @@ TEST_F(Tree, EscalatesThroughThreeLevels) {
   ia::supervisor_spec lowest{.intensity = 0, .children = {child("worker", worker)}};
   ia::supervisor_spec middle{.intensity = 0,
                              .children = {{.name = "low", .body = ia::supervisor_child(lowest)}}};
-  auto tree = supervise({.intensity = 1, .children = {{.name = "mid", .body = ia::supervisor_child(middle)},
-                                                      child("other", worker)}});
+  auto tree = supervise(
+      {.intensity = 1,
+       .children = {{.name = "mid", .body = ia::supervisor_child(middle)}, child("other", worker)}});
   auto first = at(tree, "mid/low/worker");
   tell(first, "crash");
   auto reports = deaths.wait(3);
@@ -187,8 +190,12 @@ TEST_F(Tree, EscalatesThroughThreeLevels) {
   ASSERT_TRUE(reports[2].error);
   EXPECT_EQ(reports[2].error->message(), "it broke");
   EXPECT_NE(call(first, "add").find("it broke"), std::string::npos) << "the address went with its supervisor";
-  ASSERT_TRUE(wait_until([&] { auto next = tree.child("mid/low/worker"); return next && *next != first; },
-                         "the restart of the middle supervisor"));
+  ASSERT_TRUE(wait_until(
+      [&] {
+        auto next = tree.child("mid/low/worker");
+        return next && *next != first;
+      },
+      "the restart of the middle supervisor"));
   EXPECT_EQ(call(at(tree, "mid/low/worker"), "add"), "1");
   EXPECT_EQ(call(at(tree, "other"), "add"), "1");
 }
@@ -203,11 +210,13 @@ TEST_F(Tree, ChildrenStartInOrderAndStopInReverse) {
 }
 
 TEST_F(Tree, FailedStartUndoesTheStartedOnes) {
-  auto result = rt().supervise({.children = {logger("a"), logger("b"), child("c", "raise ValueError('not today')")}});
+  auto result =
+      rt().supervise({.children = {logger("a"), logger("b"), child("c", "raise ValueError('not today')")}});
   ASSERT_FALSE(result);
   EXPECT_EQ(code_of(result.error()), ia::errc::start_failed);
   EXPECT_NE(ia::describe(result.error()).find("'c'"), std::string::npos) << ia::describe(result.error());
-  EXPECT_NE(ia::describe(result.error()).find("not today"), std::string::npos) << ia::describe(result.error());
+  EXPECT_NE(ia::describe(result.error()).find("not today"), std::string::npos)
+      << ia::describe(result.error());
   EXPECT_EQ(lines(4), "a up, b up, b down, a down");
 }
 
@@ -258,7 +267,8 @@ TEST_F(Tree, SignificantChildsEndEndsTheSupervisor) {
   auto main = child("main", worker);
   main.restart = ia::transient;
   main.significant = true;
-  auto tree = supervise({.auto_shutdown = ia::auto_shutdown::any_significant, .children = {main, child("b", worker)}});
+  auto tree = supervise(
+      {.auto_shutdown = ia::auto_shutdown::any_significant, .children = {main, child("b", worker)}});
   call(at(tree, "main"), "finish");
   auto reason = tree.wait();
   EXPECT_TRUE(!reason || reason == caf::exit_reason::user_shutdown) << ia::describe(reason);
@@ -305,7 +315,8 @@ TEST_F(Tree, OperationsByMessages) {
     bool well = false;
     auto name = std::string{"b"};
     if (step == 0 || step == 2)
-      ia::compat::request(self, handle, patience, ia::terminate_child_atom_v, name).receive(done(well), failed);
+      ia::compat::request(self, handle, patience, ia::terminate_child_atom_v, name)
+          .receive(done(well), failed);
     else if (step == 1)
       ia::compat::request(self, handle, patience, ia::restart_child_atom_v, name).receive(done(well), failed);
     else
@@ -327,7 +338,8 @@ TEST_F(Tree, OperationsByMessages) {
 TEST_F(Tree, SubscriberHearsOfDeaths) {
   auto tree = supervise({.children = {child("a", worker)}});
   caf::scoped_actor self{system()};
-  ia::compat::request(self, tree.handle(), patience, ia::subscribe_atom_v, caf::actor_cast<caf::actor>(self.ptr()))
+  ia::compat::request(self, tree.handle(), patience, ia::subscribe_atom_v,
+                      caf::actor_cast<caf::actor>(self.ptr()))
       .receive([] {}, [](caf::error& why) { ADD_FAILURE() << ia::describe(why); });
   tell(at(tree, "a"), "crash");
   ia::death_report report;
@@ -384,7 +396,8 @@ TEST_F(Tree, ActorInCppIsRestartedBehindTheSameAddress) {
     });
     return caf::actor_cast<counter>(spawned);
   };
-  auto tree = supervise({.children = {{.name = "counter", .body = ia::actor_child(make)}, child("a", worker)}});
+  auto tree =
+      supervise({.children = {{.name = "counter", .body = ia::actor_child(make)}, child("a", worker)}});
   auto found = tree.child<counter>("counter");
   ASSERT_TRUE(found) << ia::describe(found.error());
   caf::scoped_actor self{system()};

@@ -15,7 +15,8 @@
 namespace interp_actors {
 
 address::address(caf::actor_config& config, std::shared_ptr<roster> home,
-                 std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options, const interface* type)
+                 std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options,
+                 const interface* type)
     : caf::actor_companion{config},
       home_{std::move(home)},
       box_{std::move(box)},
@@ -126,7 +127,8 @@ void address::on_exit_message(const caf::exit_msg& message) {
   if (!message.reason || message.reason == caf::exit_reason::unreachable)
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
-  resident->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout);
+  resident->stop(message.reason,
+                 at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout);
 }
 
 } // namespace interp_actors

@@ -25,8 +25,9 @@ class interface;
 /// Thread: `enqueue` any.
 class address final : public caf::actor_companion {
 public:
-  address(caf::actor_config& config, std::shared_ptr<roster> home, std::shared_ptr<interp_actors::mailbox> box,
-          const spawn_options& options, const interface* type = nullptr);
+  address(caf::actor_config& config, std::shared_ptr<roster> home,
+          std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options,
+          const interface* type = nullptr);
   ~address() override;
 
   /// Names the incarnation that takes from the mailbox from now on.

@@ -2,10 +2,12 @@
 
 #include "interp_actors/actor/dead_letter.hpp"
 #include "interp_actors/actor/delivery.hpp"
+#include "interp_actors/actor/message_key.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/actor/timer.hpp"
 #include "interp_actors/base/bell_pool.hpp"
 #include "interp_actors/base/channel_queue.hpp"
+#include "interp_actors/base/fleet_stats.hpp"
 
 #include <caf/error.hpp>
 #include <caf/message.hpp>
@@ -22,10 +24,6 @@
 
 namespace interp_actors {
 
-/// The hash of a message's key, or nothing for a message that any member may handle. Called in the sender's thread;
-/// must not throw.
-using message_key = std::function<std::optional<std::size_t>(const caf::message&)>;
-
 /// How a fleet's queue treats what comes.
 struct fleet_queue_options {
   /// For errors and dead letters.
@@ -39,31 +37,6 @@ struct fleet_queue_options {
   std::size_t attempts = 1;
   /// Messages with equal keys go to one member, as long as the members stay the same. Null where there are no keys.
   message_key key;
-};
-
-/// Counts of a fleet. The totals count from its start.
-struct fleet_stats {
-  std::size_t members = 0;
-  /// Members that wait for something to do, and those that handle a message. The others start, or are down.
-  std::size_t idle = 0;
-  std::size_t busy = 0;
-  std::size_t waiting = 0;
-  /// Bytes that wait; counted only where there is a limit for them.
-  std::size_t waiting_bytes = 0;
-  /// How long the oldest message has waited since it came, or was put back.
-  std::chrono::nanoseconds oldest_wait{0};
-  /// Messages that were let in, each once, and a broadcast once for each member.
-  std::uint64_t accepted = 0;
-  /// Handed to members, redeliveries included.
-  std::uint64_t delivered = 0;
-  /// Put back and delivered again.
-  std::uint64_t redelivered = 0;
-  /// Not let in: there was no room, or the fleet drains or is closed.
-  std::uint64_t refused = 0;
-  /// Whose deadline passed before a member took them.
-  std::uint64_t expired = 0;
-  /// Given up by the queue: those that had their attempts, and asynchronous ones that were refused.
-  std::uint64_t dead_letters = 0;
 };
 
 /// The messages of a fleet on their way: many senders, and several members, whose consumers take from it.

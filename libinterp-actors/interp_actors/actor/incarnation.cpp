@@ -283,18 +283,19 @@ void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
     tell_gone();
   }
   // In one of CAF's threads: what users attached to the ends of actors and channels may block.
-  home_->system.spawn([self = shared_from_this(), at, reason, step = std::move(step)](caf::event_based_actor*) {
-    if (self->life_.by) {
-      self->give_up_channels(reason);
-      if (!self->address_is_down_.exchange(true))
-        self->out_->end(reason);
-      for (int i = 0; i < step.references; ++i)
-        at.box->release_address();
-    } else {
-      self->give_up_channels(at.box->reason());
-      self->take_address_down(step.references);
-    }
-  });
+  home_->system.spawn(
+      [self = shared_from_this(), at, reason, step = std::move(step)](caf::event_based_actor*) {
+        if (self->life_.by) {
+          self->give_up_channels(reason);
+          if (!self->address_is_down_.exchange(true))
+            self->out_->end(reason);
+          for (int i = 0; i < step.references; ++i)
+            at.box->release_address();
+        } else {
+          self->give_up_channels(at.box->reason());
+          self->take_address_down(step.references);
+        }
+      });
 }
 
 void incarnation::take_address_down(int references) {
@@ -343,7 +344,8 @@ void incarnation::run() {
       report_started(*ending_);
       give_up_channels(*ending_);
     }
-  } else if (!address_is_down_ && box().begin(post_.consumer, no_deadline, mailbox::phase::end) != 0) { // it failed
+  } else if (!address_is_down_
+             && box().begin(post_.consumer, no_deadline, mailbox::phase::end) != 0) { // it failed
     box().close(*ending_);
     take_address_down(1);
     report_started(*ending_);
@@ -378,7 +380,8 @@ death_reason incarnation::why_it_ends() const {
   if (why == errc::exited)
     return death_reason::exit_code;
   auto raised = python_error_of(why);
-  return raised && raised->type() == "KeyboardInterrupt" ? death_reason::interrupted : death_reason::exception;
+  return raised && raised->type() == "KeyboardInterrupt" ? death_reason::interrupted
+                                                         : death_reason::exception;
 }
 
 caf::error incarnation::last_words() const {
@@ -769,7 +772,8 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
       note_served(gil);
     bool makes_room = outcome.closed && outcome.cause == interrupt_cause::stopping;
     if ((ending_ && *ending_) || makes_room)
-      if (keep_unfinished(taken, types, makes_room, not_understood || (is_request && !outcome.unanswered), problem))
+      if (keep_unfinished(taken, types, makes_room, not_understood || (is_request && !outcome.unanswered),
+                          problem))
         return {};
   }
   if (!outcome.unanswered || !is_request)
@@ -779,8 +783,8 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
   return {std::move(taken.element), std::move(answer)};
 }
 
-bool incarnation::keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room, bool is_done,
-                                  const caf::error& problem) {
+bool incarnation::keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room,
+                                  bool is_done, const caf::error& problem) {
   auto& content = taken.element->payload;
   handled_ = describe_request(types, content);
   // What the code has taken out of its message cannot be given to another one.

@@ -170,9 +170,9 @@ private:
   const source code_;
   spawn_options options_; // its channels are gone once they are bound, the rest stays
   const std::shared_ptr<const typed_start> typed_;
-  tenure life_;                                 // what it inherits is its own thread's
-  const std::shared_ptr<bell> wake_;            // for all its waits
-  const std::shared_ptr<mailbox> lobby_;        // null without a keeper
+  tenure life_;                          // what it inherits is its own thread's
+  const std::shared_ptr<bell> wake_;     // for all its waits
+  const std::shared_ptr<mailbox> lobby_; // null without a keeper
   const std::shared_ptr<outbox> out_;
   const python::interpreter_link link_;
   abandonable_thread thread_;

@@ -578,7 +578,8 @@ void mailbox::climb(time_point now, std::chrono::nanoseconds grace, ladder_step&
     activity.next_step = now + unwinding;
     break;
   case 1:
-    why = activity.cause == interrupt_cause::stopping ? answer_for(stop_reason()) : error_for(activity.cause, {});
+    why = activity.cause == interrupt_cause::stopping ? answer_for(stop_reason())
+                                                      : error_for(activity.cause, {});
     if (!is_for_the_next())
       answer = take_answer();
     activity.next_step = now + grace / 2 - unwinding;

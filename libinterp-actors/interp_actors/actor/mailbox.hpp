@@ -59,7 +59,6 @@ public:
 
   /// Whether consumers may follow each other.
   bool outlives_consumers() const noexcept { return rules_.remembers; }
-
   /// Wakes the consumer, perhaps in vain.
   void ring() noexcept { door_->ring(); }
   const std::shared_ptr<doorbell>& wake() const noexcept { return door_; }
@@ -84,7 +83,6 @@ public:
 
   /// Takes messages again, unless nobody can send any.
   void reopen();
-
   /// Gives what runs, or is about to begin, until `when` at the latest; it counts as stopping then. A consumer
   /// that runs nothing has until `when` and `idle_slack` to notice. Does nothing once the consumer winds down.
   void stop_activity(time_point when);
@@ -202,22 +200,23 @@ private:
   static time_point deadline_of(const element_type& element) noexcept;
 
   bool insert(caf::mailbox_element_ptr& element); // false where it is closed
-  void refill();                                  // needs mutex_
-  bool mark_parked(); // needs mutex_: the timer's refill must not empty the inbox before the mark
-  void sort_in(element_type* newest_first); // needs mutex_
-  void forget(const element_type& element); // bounds
-  void limit_to_stop();                     // needs mutex_
-  int unpark();                             // needs mutex_; the references to the address that the consumer has then
-  void abandon(ladder_step& result);        // needs mutex_
-  void cut_short(ladder_step& result);      // needs mutex_; abandons, with what is told of it
-  bool is_for_the_next() const;             // needs mutex_; what is handled, once it is cut short
-  void remember(const taken& next);         // needs mutex_
-  delivery pop(bool& shared);               // needs mutex_
-  const caf::error& stop_reason() const noexcept { return closed_ ? reason_ : retire_reason_; } // needs mutex_
+  void forget(const element_type& element);       // bounds
+
+  // The rest needs mutex_.
+  void refill();
+  bool mark_parked(); // under it, since the timer's refill must not empty the inbox before the mark
+  void sort_in(element_type* newest_first);
+  void limit_to_stop();
+  int unpark(); // the references to the address that the consumer has then
+  void abandon(ladder_step& result);
+  void cut_short(ladder_step& result); // abandons, with what is told of it
+  bool is_for_the_next() const;        // what is handled, once it is cut short
+  void remember(const taken& next);
+  delivery pop(bool& shared);
+  const caf::error& stop_reason() const noexcept { return closed_ ? reason_ : retire_reason_; }
   void climb(time_point now, std::chrono::nanoseconds grace, ladder_step& result,
-             caf::mailbox_element_ptr& answer,
-             caf::error& why);            // needs mutex_
-  caf::mailbox_element_ptr take_answer(); // needs mutex_; null where the request has been answered
+             caf::mailbox_element_ptr& answer, caf::error& why);
+  caf::mailbox_element_ptr take_answer(); // null where the request has been answered
 
   alignas(64) std::atomic<element_type*> inbox_{nullptr};
   std::atomic<std::size_t> waiting_messages_{0};
@@ -233,7 +232,7 @@ private:
   element_list normal_;
   std::deque<delivery> again_; // before all others
   activity current_;
-  remembered handled_; // beside `current_`
+  remembered handled_;                   // beside `current_`
   std::shared_ptr<bell> consumers_bell_; // null before the first one
   activity_number last_activity_ = 0;
   consumer_number consumer_ = 0;

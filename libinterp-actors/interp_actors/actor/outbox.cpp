@@ -285,8 +285,10 @@ void outbox::deliver(const caf::strong_actor_ptr& to, caf::message content, caf:
 }
 
 std::string outbox::why_nobody() const {
-  return box().address() ? "'" + name_ + "' has ended"
-                         : "'" + name_ + "' is a spare: it has no address for answers before it takes over; ask in started()";
+  return box().address()
+             ? "'" + name_ + "' has ended"
+             : "'" + name_
+                   + "' is a spare: it has no address for answers before it takes over; ask in started()";
 }
 
 std::shared_ptr<python::awaited> outbox::ask(letter_ptr what, time_point until) {

@@ -133,7 +133,7 @@ private:
   mutable std::condition_variable changed_;
   std::set<std::shared_ptr<incarnation>> live_;
   std::vector<std::shared_ptr<incarnation>> finished_; // ended, to be joined
-  std::map<const incarnation*, stuck_entry> stuck_; // they were abandoned
+  std::map<const incarnation*, stuck_entry> stuck_;    // they were abandoned
   std::size_t ended_ = 0;
   std::vector<std::weak_ptr<const std::function<void()>>> at_stop_;
   bool stop_requested_ = false;

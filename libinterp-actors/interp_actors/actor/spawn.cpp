@@ -11,8 +11,9 @@ caf::error check_start(const spawn_options& options, const typed_start* typed) {
   if (options.class_name.empty() ? !typed || typed->arguments.empty() : typed != nullptr)
     return {};
   return make_error(errc::start_failed,
-                    typed ? "arguments are for the constructor of a class: name it in spawn_options::class_name"
-                          : "spawn_options::class_name is for typed actors");
+                    typed
+                        ? "arguments are for the constructor of a class: name it in spawn_options::class_name"
+                        : "spawn_options::class_name is for typed actors");
 }
 
 caf::expected<spawned_interpreter> start_interpreter(const std::shared_ptr<roster>& home, source code,

@@ -1,8 +1,7 @@
 #include "interp_actors/runtime/run_main.hpp"
 
-#include "interp_actors/supervision/inspect.hpp"
-
 #include "interp_actors/runtime/stop_signals.hpp"
+#include "interp_actors/supervision/inspect.hpp"
 
 #include <iostream>
 #include <optional>

@@ -11,6 +11,7 @@
 #include "interp_actors/message/types.hpp"
 #include "interp_actors/runtime/options.hpp"
 #include "interp_actors/supervision/actor_child.hpp"
+#include "interp_actors/supervision/fleet.hpp"
 #include "interp_actors/supervision/python_child.hpp"
 #include "interp_actors/supervision/supervisor_child.hpp"
 #include "interp_actors/supervision/tree.hpp"
@@ -73,10 +74,9 @@ public:
   /// not.
   template <class Handle, class... Args>
   caf::expected<Handle> spawn(source code, spawn_options options = {}, const Args&... args) {
-    auto start = std::make_shared<typed_start>();
-    start->type = &interface_of<Handle>();
+    std::shared_ptr<const typed_start> start;
     try {
-      detail::pack_arguments(*start, detail::as_argument(args)...);
+      start = detail::make_typed_start<Handle>(args...);
     } catch (const value_error& problem) {
       return make_error(errc::wrong_type,
                         "a constructor cannot be given its arguments: " + std::string{problem.what()});
@@ -92,6 +92,23 @@ public:
   /// Errors: `errc::invalid_spec` with the child and the field; why the first child failed that did not start, after
   /// those before it were stopped; `errc::stopped`.
   caf::expected<tree> supervise(supervisor_spec spec) { return start_tree(roster_, std::move(spec)); }
+
+  /// Starts a fleet: `options.size` supervised interpreters behind one handle of the interface `Handle`, the generic one
+  /// where none is named, with `args` for the constructor of `options.spawn.class_name`. Returns it once its members have started.
+  /// Errors: as those of `supervise` and `spawn`.
+  template <class Handle = interpreter_actor, class... Args>
+  caf::expected<interp_actors::fleet<Handle>> fleet(fleet_options options, const Args&... args) {
+    std::shared_ptr<const typed_start> start;
+    if constexpr (!std::is_same_v<Handle, interpreter_actor>) {
+      try {
+        start = detail::make_typed_start<Handle>(args...);
+      } catch (const value_error& problem) {
+        return make_error(errc::wrong_type,
+                          "a constructor cannot be given its arguments: " + std::string{problem.what()});
+      }
+    }
+    return start_fleet<Handle>(roster_, std::move(options), std::move(start));
+  }
 
   /// Interpreters that were given up and hang still, with the place where they do as far as it is known.
   std::vector<stuck_interpreter> stuck() const { return roster_->stuck(); }

@@ -70,7 +70,8 @@ protected:
       send_exit(actor, actor->address(), caf::make_error(caf::exit_reason::kill));
       return give_up_at_;
     }
-    tell(death_reason::abandoned, make_error(errc::abandoned, "the actor '" + name_ + "' did not end when it was killed"));
+    tell(death_reason::abandoned,
+         make_error(errc::abandoned, "the actor '" + name_ + "' did not end when it was killed"));
     return no_deadline;
   }
 

@@ -29,15 +29,13 @@ namespace interp_actors {
 /// Errors: `errc::invalid_spec`, `no_such_child`, `child_exists`, `child_active`, `wrong_strategy`, `gave_up`; `stopped`
 /// where the supervisor ends.
 /// Source: OTP 28, supervisor.
-using supervisor_actor =
-    caf::typed_actor<caf::result<caf::strong_actor_ptr>(start_child_atom, child_spec),
-                     caf::result<void>(terminate_child_atom, std::string),
-                     caf::result<void>(restart_child_atom, std::string),
-                     caf::result<void>(delete_child_atom, std::string),
-                     caf::result<std::vector<child_info>>(list_children_atom),
-                     caf::result<child_counts>(count_children_atom),
-                     caf::result<caf::strong_actor_ptr>(find_child_atom, std::string),
-                     caf::result<void>(subscribe_atom, caf::actor)>;
+using supervisor_actor = caf::typed_actor<
+    caf::result<caf::strong_actor_ptr>(start_child_atom, child_spec),
+    caf::result<void>(terminate_child_atom, std::string), caf::result<void>(restart_child_atom, std::string),
+    caf::result<void>(delete_child_atom, std::string),
+    caf::result<std::vector<child_info>>(list_children_atom), caf::result<child_counts>(count_children_atom),
+    caf::result<caf::strong_actor_ptr>(find_child_atom, std::string),
+    caf::result<void>(subscribe_atom, caf::actor)>;
 
 } // namespace interp_actors
 

@@ -42,7 +42,8 @@ std::shared_ptr<const typed_start> make_typed_start(const Args&... args) {
 /// A child that runs `code` behind the interface `Handle`, with `args` for the constructor of `options.spawn.class_name`.
 /// Errors: `value_error` for arguments that cannot be given to Python.
 template <class Handle, class... Args>
-std::shared_ptr<const child_body> python_child(source code, python_options options = {}, const Args&... args) {
+std::shared_ptr<const child_body> python_child(source code, python_options options = {},
+                                               const Args&... args) {
   return detail::make_python_child(std::move(code), std::move(options),
                                    detail::make_typed_start<Handle>(args...));
 }

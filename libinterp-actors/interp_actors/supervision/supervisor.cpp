@@ -31,7 +31,8 @@ void supervisor_link::post(event what) {
       wake = handle_;
   }
   if (wake)
-    wake->enqueue(compat::make_element(nullptr, caf::make_message_id(), caf::make_message(wake_atom_v)), nullptr);
+    wake->enqueue(compat::make_element(nullptr, caf::make_message_id(), caf::make_message(wake_atom_v)),
+                  nullptr);
 }
 
 void supervisor_link::spawning(const std::function<caf::strong_actor_ptr()>& make) {
@@ -92,10 +93,9 @@ void supervisor_link::drop_child(const std::string& name, const caf::strong_acto
   children_.erase(place);
 }
 
-void supervisor_link::set_children(std::vector<child_info> children, int restarts_left) {
+void supervisor_link::set_children(std::vector<child_info> children) {
   std::lock_guard guard{mutex_};
   infos_.swap(children);
-  restarts_left_ = restarts_left;
 }
 
 void supervisor_link::report_started() {
@@ -121,6 +121,11 @@ void supervisor_link::close(ending how) {
   changed_.notify_all();
   if (auto told = std::exchange(on_ended, nullptr))
     told(how);
+}
+
+std::vector<child_info> supervisor_link::children() const {
+  std::lock_guard guard{mutex_};
+  return infos_;
 }
 
 std::string supervisor_link::to_text() const {
@@ -209,8 +214,10 @@ caf::error complete(child_spec& child, bool has_template = false) {
   if (!child.body && has_template)
     return {};
   if (!child.body)
-    return make_error(errc::invalid_spec, "child '" + child.name + "': body: there is none; give a python_child, an actor_child or "
-                                                                   "a supervisor_child");
+    return make_error(errc::invalid_spec,
+                      "child '" + child.name
+                          + "': body: there is none; give a python_child, an actor_child or "
+                            "a supervisor_child");
   child.kind = child.body->is_supervisor() ? child_kind::supervisor : child_kind::worker;
   auto problem = child.body->check();
   if (!problem)
@@ -306,34 +313,32 @@ private:
 
   void on_events() {
     for (auto& event : link_->take_events())
-      std::visit(overloaded{
-                     [this](supervisor_link::started_event& e) {
-                       run(core_.on_started(now(), e.slot, e.incarnation));
-                       tend(e.slot);
-                     },
-                     [this](supervisor_link::death_event& e) {
-                       run(core_.on_death(now(), e.slot, e.incarnation, e.death));
-                     },
-                     [this](supervisor_link::gone_event& e) {
-                       run(core_.on_gone(now(), e.slot, e.incarnation));
-                       tend(e.slot);
-                     },
-                     [this](supervisor_link::due_event& e) {
-                       run(core_.recycle(now(), e.slot, e.incarnation));
-                     },
-                     [this](supervisor_link::timer_event&) { run(core_.on_timer(now())); },
-                     [this](supervisor_link::stop_event& e) {
-                       run(core_.stop(now(), e.reason, std::move(e.error)));
-                     },
-                     [this](supervisor_link::abandon_event&) {
-                       at_once_ = true;
-                       for (auto& info : core_.list_children())
-                         if (auto place = children_.find(info.slot); place != children_.end())
-                           place->second.process->stop(info.incarnation, stop_reason(), {});
-                     },
-                 },
-                 event);
-    link_->set_children(core_.list_children(), core_.restarts_left(now()));
+      std::visit(
+          overloaded{
+              [this](supervisor_link::started_event& e) {
+                run(core_.on_started(now(), e.slot, e.incarnation));
+                tend(e.slot);
+              },
+              [this](supervisor_link::death_event& e) {
+                run(core_.on_death(now(), e.slot, e.incarnation, e.death));
+              },
+              [this](supervisor_link::gone_event& e) {
+                run(core_.on_gone(now(), e.slot, e.incarnation));
+                tend(e.slot);
+              },
+              [this](supervisor_link::due_event& e) { run(core_.recycle(now(), e.slot, e.incarnation)); },
+              [this](supervisor_link::timer_event&) { run(core_.on_timer(now())); },
+              [this](supervisor_link::stop_event& e) {
+                run(core_.stop(now(), e.reason, std::move(e.error)));
+              },
+              [this](supervisor_link::abandon_event&) {
+                at_once_ = true;
+                for (auto& info : core_.list_children())
+                  if (auto place = children_.find(info.slot); place != children_.end())
+                    place->second.process->stop(info.incarnation, stop_reason(), {});
+              },
+          },
+          event);
   }
 
   void tend(slot_id slot) {
@@ -344,6 +349,7 @@ private:
   static caf::error stop_reason() { return caf::make_error(caf::exit_reason::user_shutdown); }
 
   void run(supervisor_commands commands) {
+    link_->set_children(core_.list_children());
     for (auto& command : commands)
       std::visit([this](auto& what) { carry_out(what); }, command);
   }
@@ -352,8 +358,8 @@ private:
     auto& child = children_[what.slot];
     if (!child.process) {
       child.name = what.spec->name;
-      child.process =
-          what.spec->body->make(home_, child.name, std::make_shared<slot_events>(link_, what.slot, child.name));
+      child.process = what.spec->body->make(home_, child.name,
+                                            std::make_shared<slot_events>(link_, what.slot, child.name));
     }
     child.process->start(what.incarnation, std::move(what.previous));
     link_->set_child(child.name, {child.process->address(), child.process->below()});
@@ -364,8 +370,7 @@ private:
     if (place == children_.end())
       return;
     auto limit = what.how.limit();
-    auto time = at_once_ ? std::chrono::nanoseconds::zero()
-                         : limit.value_or(caf::timespan::max());
+    auto time = at_once_ ? std::chrono::nanoseconds::zero() : limit.value_or(caf::timespan::max());
     place->second.process->stop(what.incarnation, what.reason ? what.reason : stop_reason(), time);
   }
 
@@ -393,7 +398,8 @@ private:
     if (on_death_)
       on_death_(*what.report);
     for (auto& each : subscribers_)
-      each->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(*what.report)), nullptr);
+      each->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(*what.report)),
+                    nullptr);
   }
 
   void carry_out(reply_operation& what) {
@@ -447,8 +453,8 @@ caf::error prepare(supervisor_spec& spec) {
   return check(problems_of(spec));
 }
 
-caf::error start_supervisor(const std::shared_ptr<roster>& home, supervisor_spec spec, const std::string& name,
-                            const std::shared_ptr<supervisor_link>& link) {
+caf::error start_supervisor(const std::shared_ptr<roster>& home, supervisor_spec spec,
+                            const std::string& name, const std::shared_ptr<supervisor_link>& link) {
   if (auto problem = prepare(spec))
     return problem;
   // Detached: it has a thread of its own, so that no other actor keeps it from a restart.

@@ -80,6 +80,9 @@ public:
   /// Its actor; null once it has ended.
   caf::strong_actor_ptr handle() const;
 
+  /// Its children as they were a moment ago.
+  std::vector<child_info> children() const;
+
   /// The children with their restarts as lines of text, those of supervisors below them.
   std::string to_text() const;
 
@@ -96,7 +99,7 @@ public:
   std::deque<event> take_events();
   void set_child(const std::string& name, entry child);
   void drop_child(const std::string& name, const caf::strong_actor_ptr& address);
-  void set_children(std::vector<child_info> children, int restarts_left);
+  void set_children(std::vector<child_info> children);
   void report_started();
   void close(ending how);
 
@@ -113,7 +116,6 @@ private:
   caf::strong_actor_ptr handle_;
   std::map<std::string, entry, std::less<>> children_;
   std::vector<child_info> infos_;
-  int restarts_left_ = 0;
   bool started_ = false;
   std::optional<ending> ended_;
 };
@@ -124,7 +126,7 @@ caf::error prepare(supervisor_spec& spec);
 
 /// Starts a supervisor, called `name` in its logs, which starts its children one after the other.
 /// Errors: `errc::invalid_spec`.
-caf::error start_supervisor(const std::shared_ptr<roster>& home, supervisor_spec spec, const std::string& name,
-                            const std::shared_ptr<supervisor_link>& link);
+caf::error start_supervisor(const std::shared_ptr<roster>& home, supervisor_spec spec,
+                            const std::string& name, const std::shared_ptr<supervisor_link>& link);
 
 } // namespace interp_actors

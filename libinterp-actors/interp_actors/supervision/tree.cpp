@@ -61,20 +61,26 @@ void tree::stop() const {
   link_->wait_ended();
 }
 
-caf::expected<caf::strong_actor_ptr> tree::find(std::string_view path, const std::set<std::string>& types) const {
+caf::expected<caf::strong_actor_ptr> tree::find(std::string_view path,
+                                                const std::set<std::string>& types) const {
   auto found = link_->find(path);
   if (!found)
     return make_error(errc::no_such_child, "no child '" + std::string{path} + "'");
   auto known = found->get()->message_types();
-  if (!std::ranges::includes(known, types) && !(known.empty() && types == system_->message_types<interpreter_actor>()))
-    return make_error(errc::wrong_type, "'" + std::string{path}
-                                            + "' does not understand all messages of the type that was asked for");
+  if (!std::ranges::includes(known, types)
+      && !(known.empty() && types == system_->message_types<interpreter_actor>()))
+    return make_error(errc::wrong_type,
+                      "'" + std::string{path}
+                          + "' does not understand all messages of the type that was asked for");
   return found;
 }
 
-caf::expected<tree> start_tree(const std::shared_ptr<roster>& home, supervisor_spec spec) {
-  auto link = std::make_shared<supervisor_link>();
-  auto at_stop = home->at_stop([weak = std::weak_ptr{link}] {
+caf::expected<tree> start_tree(const std::shared_ptr<roster>& home, supervisor_spec spec,
+                               tree_options options) {
+  auto link = options.link;
+  auto at_stop = home->at_stop([weak = std::weak_ptr{link}, before = std::move(options.before_stop)] {
+    if (before)
+      before();
     if (auto running = weak.lock()) {
       running->stop();
       running->wait_ended();
@@ -82,8 +88,12 @@ caf::expected<tree> start_tree(const std::shared_ptr<roster>& home, supervisor_s
   });
   if (!at_stop)
     return make_error(errc::stopped, "the runtime has stopped; no tree can be started any more");
-  link->on_ended = [token = std::move(at_stop)](const supervisor_link::ending&) {}; // kept until then
-  if (auto problem = start_supervisor(home, std::move(spec), "tree", link))
+  link->on_ended = [token = std::move(at_stop),
+                    then = std::move(options.on_ended)](const supervisor_link::ending& how) {
+    if (then)
+      then(how);
+  };
+  if (auto problem = start_supervisor(home, std::move(spec), options.name, link))
     return problem;
   if (auto problem = link->wait_started()) {
     link->wait_ended();

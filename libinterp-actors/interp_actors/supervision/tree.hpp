@@ -8,7 +8,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/expected.hpp>
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,8 +72,20 @@ private:
   std::shared_ptr<supervisor_link> link_;
 };
 
+/// What belongs to a tree besides its description.
+struct tree_options {
+  /// For logs.
+  std::string name = "tree";
+  std::shared_ptr<supervisor_link> link = std::make_shared<supervisor_link>();
+  /// Called when the runtime stops, before the tree does.
+  std::function<void()> before_stop = nullptr;
+  /// Called once it has ended, in its supervisor's thread.
+  std::function<void(const supervisor_link::ending&)> on_ended = nullptr;
+};
+
 /// Starts a tree and waits until all its children have started.
 /// Errors: `errc::invalid_spec`; why the first child failed that did not start; `errc::stopped`.
-caf::expected<tree> start_tree(const std::shared_ptr<roster>& home, supervisor_spec spec);
+caf::expected<tree> start_tree(const std::shared_ptr<roster>& home, supervisor_spec spec,
+                               tree_options options = {});
 
 } // namespace interp_actors
