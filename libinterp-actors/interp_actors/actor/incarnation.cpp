@@ -426,8 +426,10 @@ bool incarnation::leave(death_report last, const caf::error& why) {
   }
   save_at_.store(no_deadline.time_since_epoch().count());
   auto references = at.box->vacate(at.consumer);
-  if (!references)
+  if (!references) { // it was abandoned meanwhile
+    settle(*at.box, std::make_shared<const death_report>(std::move(last)));
     return false;
+  }
   move_to({lobby_, lobby_->attach(wake_)});
   auto told = std::make_shared<const death_report>(std::move(last));
   settle(*at.box, told);

@@ -67,7 +67,7 @@ public:
   /// itself.
   void stop(caf::error reason, std::chrono::nanoseconds limit);
 
-  /// Abandons it at once, whatever it does; for one with a keeper.
+  /// Stops it at once: what runs is interrupted and abandoned. For one with a keeper.
   void give_up(const caf::error& reason);
 
   /// What is to be said of it once it has been abandoned.

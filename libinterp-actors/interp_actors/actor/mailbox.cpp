@@ -220,6 +220,7 @@ void mailbox::put_back(delivery again, bool shared) {
       if (limits_.bytes != 0)
         waiting_bytes_.fetch_add(payload_bytes(again.element->payload), std::memory_order_relaxed);
       again_.push_front(std::move(again));
+      ring(); // there may be a consumer already
       return;
     }
     answer = answer_for(reason_);
@@ -625,7 +626,7 @@ mailbox::ladder_step mailbox::give_up(consumer_number consumer) {
   caf::error why;
   {
     std::lock_guard guard{mutex_};
-    if (consumer != consumer_)
+    if (consumer != consumer_ || current_.number == 0)
       return result;
     result.activity = current_.number;
     if (current_.cause == interrupt_cause::none)
@@ -636,7 +637,6 @@ mailbox::ladder_step mailbox::give_up(consumer_number consumer) {
     }
     cut_short(result);
     std::swap(handled, handled_);
-    ring(); // one that is idle sees that it is fenced
   }
   if (answer)
     answer_request(std::move(answer), nullptr, caf::make_message(std::move(why)));

@@ -157,7 +157,7 @@ public:
   /// Does nothing for a consumer that is fenced already.
   ladder_step step(consumer_number consumer, time_point now, std::chrono::nanoseconds grace);
 
-  /// Abandons `consumer` now, whatever it does.
+  /// Abandons `consumer` now, if it does anything.
   ladder_step give_up(consumer_number consumer);
 
 private:

@@ -141,11 +141,16 @@ interpreter_counts roster::counts() const {
   return {live_.size(), stuck_.size(), ended_};
 }
 
-void roster::tell_of_death(const death_report& report) const {
-  if (deaths)
-    deaths(report);
-  else if (report.reason != death_reason::normal && report.reason != death_reason::shutdown)
-    std::fprintf(stderr, "interp-actors: %s\n", describe(report).c_str());
+void roster::tell_of_death(const death_report& report) const noexcept {
+  bool is_news = report.reason != death_reason::normal && report.reason != death_reason::shutdown;
+  try {
+    if (deaths)
+      deaths(report);
+    else if (is_news)
+      std::fprintf(stderr, "interp-actors: %s\n", describe(report).c_str());
+  } catch (const std::exception& problem) { // it would end the supervisor
+    std::fprintf(stderr, "interp-actors: the handler of deaths threw: %s\n", problem.what());
+  }
 }
 
 std::vector<stuck_interpreter> roster::stuck() const {

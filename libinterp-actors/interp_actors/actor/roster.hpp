@@ -94,7 +94,7 @@ public:
   interpreter_counts counts() const;
 
   /// Tells the program's handler of a death; without one, those that are no normal end make a block on stderr.
-  void tell_of_death(const death_report& report) const;
+  void tell_of_death(const death_report& report) const noexcept;
 
   /// Those that could not be stopped, the oldest first.
   std::vector<stuck_interpreter> stuck() const;

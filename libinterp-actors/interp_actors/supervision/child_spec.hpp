@@ -34,7 +34,7 @@ public:
   /// It takes its time. OTP: infinity.
   static constexpr shutdown wait_for_ever() { return shutdown{std::nullopt}; }
 
-  /// None: it is interrupted at once, and given up if that does not help. OTP: brutal_kill.
+  /// None: what it runs is interrupted and given up at once. OTP: brutal_kill.
   static constexpr shutdown abandon_at_once() { return shutdown{caf::timespan{0}}; }
 
   /// Nothing for ever, 0 for at once.

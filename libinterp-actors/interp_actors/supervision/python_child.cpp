@@ -27,8 +27,9 @@ class spare_pool final : public std::enable_shared_from_this<spare_pool> {
 public:
   using maker = std::function<std::shared_ptr<incarnation>(std::shared_ptr<keeper> by)>;
 
-  spare_pool(std::size_t size, maker make, caf::timespan patience)
-      : size_{size}, make_{std::move(make)}, patience_{patience} {}
+  /// `tell` is told of spares that end before they are wanted.
+  spare_pool(std::size_t size, maker make, death_handler tell, caf::timespan patience)
+      : size_{size}, make_{std::move(make)}, tell_{std::move(tell)}, patience_{patience} {}
   spare_pool(const spare_pool&) = delete;
   spare_pool& operator=(const spare_pool&) = delete;
 
@@ -125,7 +126,7 @@ private:
       if (to)
         to->on_death(as_, std::move(report), reason);
       else if (auto pool = pool_.lock())
-        pool->drop(number_);
+        pool->drop(number_, *last_words_);
     }
     void on_gone(std::uint64_t) override {
       std::shared_ptr<keeper> to;
@@ -165,7 +166,8 @@ private:
       place->second.ready = true;
   }
 
-  void drop(std::uint64_t number) {
+  void drop(std::uint64_t number, const death_report& report) {
+    tell_(report);
     spare dropped; // without the mutex
     std::lock_guard guard{mutex_};
     if (auto place = spares_.find(number); place != spares_.end()) {
@@ -176,6 +178,7 @@ private:
 
   const std::size_t size_;
   const maker make_;
+  const death_handler tell_;
   const caf::timespan patience_;
   std::atomic<int> dying_{0};
   mutable std::mutex mutex_;
@@ -309,7 +312,8 @@ public:
           how.name = "spare";
         return body->launch(home, nullptr, how, {std::move(by), {}, body->options.succession}).first;
       };
-      known = std::make_shared<spare_pool>(options.spares, make, home->settings.shutdown_timeout);
+      auto tell = [home](const death_report& report) { home->tell_of_death(report); };
+      known = std::make_shared<spare_pool>(options.spares, make, tell, home->settings.shutdown_timeout);
       pool_ = known;
     }
     return known;

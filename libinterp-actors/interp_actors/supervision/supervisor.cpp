@@ -12,6 +12,7 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 #include <set>
 
@@ -113,6 +114,8 @@ void supervisor_link::close(ending how) {
   std::map<std::string, entry, std::less<>> children;
   {
     std::lock_guard guard{mutex_};
+    if (ended_)
+      return;
     ended_ = how;
     handle.swap(handle_);
     children.swap(children_);
@@ -296,6 +299,12 @@ public:
     };
   }
 
+  void on_exit() override {
+    // Also where something threw in here: whoever waits for its end must hear of it.
+    link_->close(
+        {death_reason::exception, make_error(errc::stopped, "the supervisor '" + name_ + "' has failed")});
+  }
+
 private:
   struct child {
     std::string name;
@@ -396,7 +405,11 @@ private:
   void carry_out(publish_death& what) {
     home_->tell_of_death(*what.report);
     if (on_death_)
-      on_death_(*what.report);
+      try {
+        on_death_(*what.report);
+      } catch (const std::exception& problem) { // it would end the supervisor
+        std::fprintf(stderr, "interp-actors: on_death of '%s' threw: %s\n", name_.c_str(), problem.what());
+      }
     for (auto& each : subscribers_)
       each->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(*what.report)),
                     nullptr);
