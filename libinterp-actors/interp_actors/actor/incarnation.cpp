@@ -1028,14 +1028,20 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
   if (!counts && home_->stopped())
     return; // abandoned, and the process is about to end: nothing of Python may be touched any more
   auto why = life_.by ? last_words() : caf::error{};
+  mailbox::activity_number activity = 0;
+  auto begin_end = [&] { return begin(limit + teardown_slack, mailbox::phase::end); };
   if (life_.by && counts) {
     auto last = report(why_it_ends(), why);
     last.request = handled_;
     last.tracked_objects = interpreter.tracked_objects(gil);
     last.views_held = interpreter.views_held(gil);
-    counts = gil.release([&] { return leave(std::move(last), why); });
+    gil.release([&] {
+      counts = leave(std::move(last), why);
+      activity = begin_end(); // before the GIL is wanted again, which other threads may keep
+    });
+  } else {
+    activity = begin_end();
   }
-  auto activity = begin(limit + teardown_slack, mailbox::phase::end);
   counts = counts && activity != 0;
   if (counts && !life_.by)
     gil.release([this] {
@@ -1079,12 +1085,13 @@ void incarnation::linger(const python::gil_held& gil, python::interpreter& inter
   auto activity = begin_dismissal();
   interpreter.clear_modules(gil);
   finish(gil, activity);
-  gil.release([this] { tell_gone(); }); // what its code held is free
   auto limit = time_after(home_->settings.linger_timeout);
   // The finalisers' threads may keep the GIL.
   activity = begin(std::min(limit, time_point{time_point::duration{linger_until_.load()}})
                        - deadline_clock::now() + teardown_slack,
                    mailbox::phase::end);
+  if (life_.by)
+    gil.release([this] { tell_gone(); }); // what its code held is free
   while (pins.live() != 0) {
     auto until = std::min(limit, time_point{time_point::duration{linger_until_.load()}});
     if (deadline_clock::now() >= until)
