@@ -139,6 +139,7 @@ TEST(SupervisorCore, FirstReasonToEndCounts) {
   shell.died("b");
   shell.stop();
   shell.died("a", death_reason::killed);
+  EXPECT_EQ(shell.reports.back()->reason, death_reason::shutdown) << "its supervisor has asked it to end";
   shell.gone("a");
   shell.gone("b");
   EXPECT_EQ(shell.ends.size(), 1u);

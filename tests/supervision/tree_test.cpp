@@ -1,8 +1,10 @@
+#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
 
 #include <atomic>
 #include <future>
+#include <sstream>
 
 #include "supervised.hpp"
 
@@ -421,6 +423,97 @@ TEST_F(Tree, ActorInCppThatThrowsAtItsStartFailsTheTree) {
   auto result = rt().supervise({.children = {{.name = "disk", .body = ia::actor_child(make)}}});
   ASSERT_FALSE(result);
   EXPECT_NE(ia::describe(result.error()).find("no disk"), std::string::npos);
+}
+
+TEST_F(Tree, ChildrenThatTheirSupervisorStopsHaveBeenShutDown) {
+  auto make = [](caf::actor_system& system) {
+    return system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](ia::wake_atom) {}}; });
+  };
+  auto tree = supervise(
+      {.children = {child("a", worker),
+                    {.name = "b", .body = ia::actor_child(make)},
+                    {.name = "c", .body = ia::supervisor_child({.children = {child("d", worker)}})}}});
+  tree.stop();
+  auto reports = deaths.wait(4);
+  ASSERT_EQ(reports.size(), 4u);
+  for (auto& report : reports)
+    EXPECT_EQ(report.reason, ia::death_reason::shutdown) << report.child << ": " << report.text;
+}
+
+// -- trees from a configuration
+// ---------------------------------------------------------------------------------------
+
+caf::settings parsed(const std::string& text) {
+  std::istringstream in{text};
+  auto result = caf::actor_system_config::parse_config(in);
+  EXPECT_TRUE(result);
+  return result ? std::move(*result) : caf::settings{};
+}
+
+TEST_F(Tree, IsStartedFromAConfiguration) {
+  auto settings = parsed(R"(
+    tree {
+      strategy = "rest_for_one"
+      intensity = 3
+      children = [
+        { name = "counter", kind = "counter" },
+        {
+          name = "group"
+          strategy = "one_for_all"
+          children = [
+            { name = "z", kind = "logger", source-text = "name = 'z'" },
+            { name = "a", kind = "logger", source-text = "name = 'a'", backoff { initial = 1ms } },
+          ]
+        },
+        { name = "plain", source-text = "def add(v): return b'plain'" },
+      ]
+    })");
+  ia::child_registry known;
+  known.add("counter", ia::actor_child([](caf::actor_system& system) {
+              return system.spawn(
+                  [](caf::event_based_actor*) -> caf::behavior { return {[](ia::wake_atom) {}}; });
+            }));
+  known.add_python("logger", [this](ia::source code, ia::python_options options) {
+    code.code += "\n" + logging_worker;
+    options.spawn.channels = {{"log", log->sender}};
+    return ia::python_child(std::move(code), std::move(options));
+  });
+  auto tree = rt().supervise(ia::read_supervisor_spec(settings, "tree", known));
+  ASSERT_TRUE(tree) << ia::describe(tree.error());
+  EXPECT_EQ(lines(2), "z up, a up");
+  EXPECT_EQ(call(at(*tree, "plain"), "add"), "plain");
+  tell(at(*tree, "group/a"), "crash");
+  auto ends = lines(2); // the dead one's teardown goes on beside the stop of the other
+  EXPECT_TRUE(ends == "a down, z down" || ends == "z down, a down") << ends;
+  EXPECT_EQ(lines(2), "z up, a up");
+  EXPECT_EQ(tree->count_children()->workers, 2u);
+  EXPECT_EQ(tree->count_children()->supervisors, 1u);
+  EXPECT_TRUE(tree->child<caf::actor>("counter"));
+}
+
+TEST_F(Tree, InterfacesComeIntoAConfigurationByKind) {
+  ia::child_registry known;
+  known.add_interface<counter>("counter", 40);
+  auto settings = parsed(R"(tree { children = [
+    { name = "c", kind = "counter", class-name = "Counter", source-text =
+"class Counter:\n  def __init__(self, n): self.n = n\n  def count_children_atom(self): return self.n + 1\n  def wake_atom(self): pass"
+    } ] })");
+  auto tree = rt().supervise(ia::read_supervisor_spec(settings, "tree", known));
+  ASSERT_TRUE(tree) << ia::describe(tree.error());
+  auto found = tree->child<counter>("c");
+  ASSERT_TRUE(found) << ia::describe(found.error());
+  auto answer = me().request(caf::actor_cast<caf::strong_actor_ptr>(*found),
+                             caf::make_message(ia::count_children_atom_v));
+  ASSERT_TRUE(answer) << ia::describe(answer.error());
+  EXPECT_EQ(answer->get_as<int>(0), 41);
+}
+
+TEST_F(Tree, MistakesOfAConfigurationComeBack) {
+  auto tree = rt().supervise(ia::read_supervisor_spec(parsed("tree { intensity = -1 }"), "tree"));
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(code_of(tree.error()), ia::errc::invalid_spec);
+  EXPECT_NE(ia::describe(tree.error()).find("tree.intensity"), std::string::npos)
+      << ia::describe(tree.error());
 }
 
 // -- mistakes

@@ -51,7 +51,7 @@ void add_round_trip(session& s, ia::runtime& rt) {
           receive_answer(request_call(*self, to, "echo", payload), payload.size());
         });
   };
-  auto from_caller = [&system, &echo](std::size_t size) {
+  auto from_caller = [&system](const ia::interpreter_actor& echo, std::size_t size) {
     return nanoseconds_of([me = std::make_shared<ia::caller>(system), echo, payload = payload_of(size)] {
       if (checked(me->call(echo, "echo", payload)).size() != payload.size())
         throw std::runtime_error("an echo has another size than the request");
@@ -68,7 +68,11 @@ void add_round_trip(session& s, ia::runtime& rt) {
       });
   auto caf = s.add({"CAF blocking actor, C++ echo", "ns", std::move(caf_time)});
   auto scoped = s.add({"scoped_actor", "ns", from_scoped_actor(echo)});
-  auto caller = s.add({"own caller, 64 B", "ns", from_caller(64)});
+  auto caller = s.add({"own caller, 64 B", "ns", from_caller(echo, 64)});
+  auto tree = checked(rt.supervise(
+      {.children = {{.name = "echo",
+                     .body = ia::python_child(ia::text("def echo(view): return view\n", "bench.py"))}}}));
+  auto child = s.add({"supervised, own caller, 64 B", "ns", from_caller(checked(tree.child("echo")), 64)});
   auto scoring = checked(rt.spawn<scorer>(
       ia::text("def score(weight: float, text: str) -> float: return weight\n", "bench.py")));
   auto typed = s.add({"typed call, own caller", "ns",
@@ -79,7 +83,7 @@ void add_round_trip(session& s, ia::runtime& rt) {
                         if (!answer.match_elements<double>() || answer.get_as<double>(0) != 0.5)
                           throw std::runtime_error("a typed call has another result than its handler");
                       })});
-  auto large = s.add({"own caller, 64 MiB", "ns", from_caller(std::size_t{64} << 20)});
+  auto large = s.add({"own caller, 64 MiB", "ns", from_caller(echo, std::size_t{64} << 20)});
   auto pipe = s.add({"multiprocessing.Pipe", "ns", from_python("pipe")});
   auto pool = s.add({"InterpreterPoolExecutor", "ns", from_python("pool")});
 
@@ -87,6 +91,7 @@ void add_round_trip(session& s, ia::runtime& rt) {
   s.compare("64 B round trip, own caller", caller, caf, at_most(0.52));
   s.compare("64 B round trip, own caller", caller, pipe);
   s.compare("64 B round trip, own caller", caller, pool);
+  s.compare("64 B round trip, supervised child", child, caller, at_most(1.05));
   s.compare("(double, string) -> double, own caller", typed, caller);
   s.compare("64 MiB over 64 B round trip, own caller", large, caller, at_most(1.05));
 }

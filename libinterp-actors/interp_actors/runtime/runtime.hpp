@@ -13,6 +13,7 @@
 #include "interp_actors/supervision/actor_child.hpp"
 #include "interp_actors/supervision/fleet.hpp"
 #include "interp_actors/supervision/python_child.hpp"
+#include "interp_actors/supervision/read_spec.hpp"
 #include "interp_actors/supervision/supervisor_child.hpp"
 #include "interp_actors/supervision/tree.hpp"
 
@@ -92,6 +93,13 @@ public:
   /// Errors: `errc::invalid_spec` with the child and the field; why the first child failed that did not start, after
   /// those before it were stopped; `errc::stopped`.
   caf::expected<tree> supervise(supervisor_spec spec) { return start_tree(roster_, std::move(spec)); }
+
+  /// The same with what `read_supervisor_spec` has read from a configuration file, whose mistakes are returned.
+  caf::expected<tree> supervise(caf::expected<supervisor_spec> spec) {
+    if (!spec)
+      return std::move(spec.error());
+    return supervise(std::move(*spec));
+  }
 
   /// Starts a fleet: `options.size` supervised interpreters behind one handle of the interface `Handle`, the generic one
   /// where none is named, with `args` for the constructor of `options.spawn.class_name`. Returns it once its members have started.

@@ -36,7 +36,7 @@ public:
 
   void watch() {
     actor_->get()->attach_functor(
-        [self = shared_from_this()](const caf::error& why) { self->tell(reason_of(why), why); });
+        [self = shared_from_this()](const caf::error& why) { self->tell(self->reason_of_end(why), why); });
   }
 
   void stop(const caf::error& reason, std::chrono::nanoseconds limit) {
@@ -45,6 +45,7 @@ public:
     {
       std::lock_guard guard{mutex_};
       kill_at_ = std::min(kill_at_, when);
+      asked_for_ = reason;
       actor = actor_;
     }
     if (actor)
@@ -76,6 +77,12 @@ protected:
   }
 
 private:
+  /// An actor that was asked to end has the reason that it was given, or one of its own.
+  death_reason reason_of_end(const caf::error& why) {
+    std::lock_guard guard{mutex_};
+    return why && why == asked_for_ ? death_reason::shutdown : reason_of(why);
+  }
+
   void tell(death_reason reason, const caf::error& why) {
     caf::strong_actor_ptr actor;
     {
@@ -84,7 +91,7 @@ private:
     }
     if (!actor)
       return;
-    static_cast<relay*>(front_->get())->leave(actor.get());
+    static_cast<relay*>(front_->get())->leave();
     death_report report;
     report.child = name_;
     report.incarnation = number_;
@@ -105,6 +112,7 @@ private:
   const time_point born_ = deadline_clock::now();
   std::mutex mutex_;
   caf::strong_actor_ptr actor_; // null once it has ended or was given up
+  caf::error asked_for_;        // by the supervisor
   time_point kill_at_ = no_deadline;
   time_point give_up_at_ = no_deadline;
 };

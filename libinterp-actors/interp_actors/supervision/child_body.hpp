@@ -47,6 +47,9 @@ public:
   /// What users hold, for as long as the supervisor knows the child.
   virtual caf::strong_actor_ptr address() const = 0;
 
+  /// Called before each start: what others find below the child's name is there before its own code runs.
+  virtual void prepare() {}
+
   /// Starts incarnation `number`; `previous` tells of the one before, and is null for the first.
   virtual void start(std::uint64_t number, std::shared_ptr<const death_report> previous) = 0;
 

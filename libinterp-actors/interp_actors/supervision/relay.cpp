@@ -11,9 +11,10 @@ relay::relay(caf::actor_config& config, std::string name, std::set<std::string> 
     : caf::actor_companion{config}, name_{std::move(name)}, types_{std::move(types)} {}
 
 void relay::lead_to(caf::strong_actor_ptr actor) {
+  // What is dropped is dropped without the mutex: the end of an actor that nobody needs may come back here.
   std::unique_lock guard{mutex_};
   shut_ = false;
-  actor_ = std::move(actor);
+  actor_.swap(actor);
   if (handing_over_)
     return;
   handing_over_ = true;
@@ -23,16 +24,16 @@ void relay::lead_to(caf::strong_actor_ptr actor) {
     auto to = actor_;
     guard.unlock(); // its `enqueue` may come back here
     to->enqueue(std::move(next), nullptr);
+    to.reset();
     guard.lock();
   }
   handing_over_ = false;
 }
 
-void relay::leave(const caf::actor_control_block* actor) {
+void relay::leave() {
   caf::strong_actor_ptr old; // dropped without the mutex
   std::lock_guard guard{mutex_};
-  if (actor_.get() == actor)
-    old.swap(actor_);
+  old.swap(actor_);
 }
 
 void relay::shut(caf::error reason) {

@@ -30,8 +30,8 @@ public:
   /// From now on everything goes to `actor`, what has waited first.
   void lead_to(caf::strong_actor_ptr actor);
 
-  /// `actor` has ended: what arrives waits for the next one, unless that is there already.
-  void leave(const caf::actor_control_block* actor);
+  /// The actor has ended: what arrives waits for the next one. To be called before that can come.
+  void leave();
 
   /// Answers what waits and what comes with `reason` until the next `lead_to`.
   void shut(caf::error reason);

@@ -18,6 +18,16 @@
 
 namespace interp_actors {
 
+namespace {
+
+void wake_up(const caf::strong_actor_ptr& supervisor) {
+  if (supervisor)
+    supervisor->enqueue(compat::make_element(nullptr, caf::make_message_id(), caf::make_message(wake_atom_v)),
+                        nullptr);
+}
+
+} // namespace
+
 // -- the link
 // ---------------------------------------------------------------------------------------------------------
 
@@ -25,20 +35,24 @@ void supervisor_link::post(event what) {
   caf::strong_actor_ptr wake;
   {
     std::lock_guard guard{mutex_};
-    if (!handle_)
-      return; // it has ended
+    if (ended_)
+      return;
     events_.push_back(std::move(what));
     if (events_.size() == 1)
-      wake = handle_;
+      wake = handle_; // null where it has yet to be spawned, which wakes it
   }
-  if (wake)
-    wake->enqueue(compat::make_element(nullptr, caf::make_message_id(), caf::make_message(wake_atom_v)),
-                  nullptr);
+  wake_up(wake);
 }
 
 void supervisor_link::spawning(const std::function<caf::strong_actor_ptr()>& make) {
-  std::lock_guard guard{mutex_}; // its thread may already want to be found
-  handle_ = make();
+  caf::strong_actor_ptr wake;
+  {
+    std::lock_guard guard{mutex_}; // its thread may already want to be found
+    handle_ = make();
+    if (!events_.empty())
+      wake = handle_;
+  }
+  wake_up(wake);
 }
 
 std::deque<supervisor_link::event> supervisor_link::take_events() {
@@ -49,7 +63,11 @@ std::deque<supervisor_link::event> supervisor_link::take_events() {
 caf::error supervisor_link::wait_started() {
   std::unique_lock guard{mutex_};
   changed_.wait(guard, [this] { return started_ || ended_; });
-  return started_ ? caf::error{} : ended_->error;
+  if (started_)
+    return {};
+  return ended_->error
+             ? ended_->error
+             : make_error(errc::stopped, "the supervisor was stopped before all its children had started");
 }
 
 supervisor_link::ending supervisor_link::wait_ended() {
@@ -370,8 +388,9 @@ private:
       child.process = what.spec->body->make(home_, child.name,
                                             std::make_shared<slot_events>(link_, what.slot, child.name));
     }
-    child.process->start(what.incarnation, std::move(what.previous));
+    child.process->prepare();
     link_->set_child(child.name, {child.process->address(), child.process->below()});
+    child.process->start(what.incarnation, std::move(what.previous));
   }
 
   void carry_out(stop_incarnation& what) {
@@ -471,10 +490,14 @@ caf::error start_supervisor(const std::shared_ptr<roster>& home, supervisor_spec
   if (auto problem = prepare(spec))
     return problem;
   // Detached: it has a thread of its own, so that no other actor keeps it from a restart.
-  link->spawning([&] {
-    return caf::actor_cast<caf::strong_actor_ptr>(
-        home->system.spawn<supervisor, caf::detached>(home, std::move(spec), name, link));
-  });
+  try {
+    link->spawning([&] {
+      return caf::actor_cast<caf::strong_actor_ptr>(
+          home->system.spawn<supervisor, caf::detached>(home, std::move(spec), name, link));
+    });
+  } catch (const std::exception& problem) { // no more threads, or no memory
+    return make_error(errc::start_failed, std::string{problem.what()});
+  }
   return {};
 }
 

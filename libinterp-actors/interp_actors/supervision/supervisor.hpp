@@ -62,13 +62,14 @@ public:
   using event =
       std::variant<started_event, death_event, gone_event, due_event, timer_event, stop_event, abandon_event>;
 
-  /// Lets the supervisor know; does nothing once it has ended.
+  /// Lets the supervisor know, as soon as it is there; does nothing once it has ended.
   void post(event what);
 
   /// Asks the supervisor to stop, as OTP's `exit(Pid, shutdown)` does.
   void stop() { post(stop_event{death_reason::shutdown, {}}); }
 
-  /// Waits until all children of the description have started, or it has ended instead: returns why, then.
+  /// Waits until all children of the description have started, or it has ended instead: returns why, then,
+  /// `errc::stopped` where it was stopped.
   caf::error wait_started();
 
   /// Waits until it has ended.

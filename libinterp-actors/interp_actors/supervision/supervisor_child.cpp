@@ -55,13 +55,14 @@ public:
   caf::strong_actor_ptr address() const override { return front_; }
   std::shared_ptr<supervisor_link> below() const override { return link_; }
 
+  void prepare() override { link_ = std::make_shared<supervisor_link>(); }
+
   void start(std::uint64_t number, std::shared_ptr<const death_report>) override {
     number_ = number;
-    link_ = std::make_shared<supervisor_link>();
     link_->on_started = [events = events_, number] { events->started(number); };
     link_->on_ended = [events = events_, name = name_, number, front = front_,
                        born = deadline_clock::now()](const supervisor_link::ending& how) {
-      static_cast<relay*>(front->get())->shut(how.error);
+      static_cast<relay*>(front->get())->leave();
       death_report report;
       report.child = name;
       report.incarnation = number;
@@ -77,8 +78,11 @@ public:
       link_->close({death_reason::start_failed, std::move(problem)});
       return;
     }
-    if (auto handle = link_->handle())
+    if (auto handle = link_->handle()) {
       front().lead_to(std::move(handle));
+      if (!link_->handle())
+        front().leave(); // it has ended meanwhile, perhaps before the line above
+    }
   }
 
   void stop(std::uint64_t number, const caf::error&, std::chrono::nanoseconds limit) override {

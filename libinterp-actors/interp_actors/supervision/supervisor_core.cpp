@@ -119,6 +119,8 @@ void supervisor_core::died(restart_time now, slot& s, const child_death& death) 
   auto was = s.now_is;
   s.tearing_down.insert(s.incarnation);
   auto report = std::make_shared<death_report>(death.report);
+  if (was == phase::stopping && report->reason == death_reason::killed)
+    report->reason = death_reason::shutdown; // whatever the reason that it was given
   s.last_death = report;
   out_.emplace_back(publish_death{s.id, report});
   if (was == phase::stopping || s.to_stop || mode_ == mode::stopping) {

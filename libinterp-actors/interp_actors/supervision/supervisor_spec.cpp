@@ -59,11 +59,20 @@ bool find(const std::array<word<T>, N>& words, std::string_view text, T& value) 
 
 } // namespace
 
-std::vector<std::string> problems_of(const child_spec& child, const supervisor_spec& spec) {
-  std::vector<std::string> result;
-  auto add = [&](const char* field, const std::string& problem) {
-    result.push_back("child '" + child.name + "': " + field + ": " + problem);
-  };
+namespace {
+
+std::string in_words(const spec_problem& problem, const std::string& child) {
+  return (problem.child ? child + ": " : "") + problem.field + ": " + problem.text;
+}
+
+std::string quoted(const child_spec& child) {
+  return "child '" + child.name + "'";
+}
+
+/// What makes no sense in `child`, but for its name.
+void examine(const child_spec& child, const supervisor_spec& spec, std::size_t place,
+             std::vector<spec_problem>& problems) {
+  auto add = [&](const char* field, const char* text) { problems.push_back({place, field, text}); };
   auto limit = shutdown_of(child).limit();
   if (limit && limit->count() < 0)
     add("shutdown", "the limit is negative");
@@ -82,30 +91,52 @@ std::vector<std::string> problems_of(const child_spec& child, const supervisor_s
     add("backoff.jitter", "it is not between 0 and 1");
   if (delays.reset_after.count() < 0)
     add("backoff.reset_after", "it is negative");
+}
+
+} // namespace
+
+std::vector<spec_problem> examine(const supervisor_spec& spec) {
+  std::vector<spec_problem> result;
+  auto add = [&](const char* field, std::string text) {
+    result.push_back({std::nullopt, field, std::move(text)});
+  };
+  if (spec.intensity < 0)
+    add("intensity", "it is negative");
+  if (spec.intensity > 0 && spec.period.count() <= 0)
+    add("period", "an intensity needs one that is more than 0");
+  if (spec.budget == restart_budget::child && spec.strategy != one_for_one)
+    add("budget", "with the strategy " + to_string(spec.strategy)
+                      + ", children have no budgets of their own; one_for_one allows them");
+  if (spec.strategy == dynamic && spec.children.size() != 1)
+    add("children",
+        "the strategy dynamic has exactly one, the template, not " + std::to_string(spec.children.size()));
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < spec.children.size(); ++i) {
+    auto& child = spec.children[i];
+    if (child.name.empty())
+      result.push_back({i, "name", "it is empty"});
+    else if (!names.insert(child.name).second)
+      result.push_back({i, "name", "another child has it, too"});
+    examine(child, spec, i, result);
+  }
+  return result;
+}
+
+std::vector<std::string> problems_of(const child_spec& child, const supervisor_spec& spec) {
+  std::vector<spec_problem> problems;
+  examine(child, spec, 0, problems);
+  std::vector<std::string> result;
+  for (auto& problem : problems)
+    result.push_back(in_words(problem, quoted(child)));
   return result;
 }
 
 std::vector<std::string> problems_of(const supervisor_spec& spec) {
   std::vector<std::string> result;
-  if (spec.intensity < 0)
-    result.emplace_back("intensity: it is negative");
-  if (spec.intensity > 0 && spec.period.count() <= 0)
-    result.emplace_back("period: an intensity needs one that is more than 0");
-  if (spec.budget == restart_budget::child && spec.strategy != one_for_one)
-    result.push_back("budget: with the strategy " + to_string(spec.strategy)
-                     + ", children have no budgets of their own; one_for_one allows them");
-  if (spec.strategy == dynamic && spec.children.size() != 1)
-    result.push_back("children: the strategy dynamic has exactly one, the template, not "
-                     + std::to_string(spec.children.size()));
-  std::set<std::string_view> names;
-  for (std::size_t i = 0; i < spec.children.size(); ++i) {
-    auto& child = spec.children[i];
-    if (child.name.empty())
-      result.push_back("children[" + std::to_string(i) + "]: name: it is empty");
-    else if (!names.insert(child.name).second)
-      result.push_back("child '" + child.name + "': name: another child has it, too");
-    for (auto& problem : problems_of(child, spec))
-      result.push_back(std::move(problem));
+  for (auto& problem : examine(spec)) {
+    auto* child = problem.child ? &spec.children[*problem.child] : nullptr;
+    auto place = child && child->name.empty() ? "children[" + std::to_string(*problem.child) + "]" : "";
+    result.push_back(in_words(problem, child && place.empty() ? quoted(*child) : place));
   }
   return result;
 }

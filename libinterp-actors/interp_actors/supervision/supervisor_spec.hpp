@@ -5,8 +5,10 @@
 
 #include <caf/error.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +55,19 @@ struct supervisor_spec {
   std::function<void(const death_report&)> on_death = nullptr;
 };
 
-/// Everything that makes no sense in `spec`, each with the child and the field that it is about.
+/// Something that makes no sense in a description.
+struct spec_problem {
+  /// Place of the child that it is about; nothing for the supervisor itself.
+  std::optional<std::size_t> child;
+  /// Its name, as in "backoff.initial".
+  std::string field;
+  std::string text;
+};
+
+/// Everything that makes no sense in `spec`.
+std::vector<spec_problem> examine(const supervisor_spec& spec);
+
+/// The same in words, each with the child and the field that it is about.
 std::vector<std::string> problems_of(const supervisor_spec& spec);
 
 /// What makes no sense in one child of a supervisor described by `spec`, but for its name.

@@ -1,6 +1,7 @@
 #include "interp_actors/supervision/tree.hpp"
 
 #include <caf/scoped_actor.hpp>
+#include <caf/sec.hpp>
 
 #include <algorithm>
 
@@ -16,7 +17,10 @@ caf::expected<Result> ask(caf::actor_system& system, const supervisor_actor& who
   caf::scoped_actor self{system};
   caf::expected<Result> result{caf::error{}};
   auto request = compat::request(self, whom, caf::infinite, std::forward<Ts>(content)...);
-  auto failed = [&](caf::error& why) { result = std::move(why); };
+  auto failed = [&](caf::error& why) {
+    result = why == caf::sec::request_receiver_down ? make_error(errc::stopped, "the tree has ended")
+                                                    : std::move(why);
+  };
   if constexpr (std::is_void_v<Result>)
     request.receive([&] { result = caf::expected<void>{}; }, failed);
   else
@@ -93,8 +97,10 @@ caf::expected<tree> start_tree(const std::shared_ptr<roster>& home, supervisor_s
     if (then)
       then(how);
   };
-  if (auto problem = start_supervisor(home, std::move(spec), options.name, link))
+  if (auto problem = start_supervisor(home, std::move(spec), options.name, link)) {
+    link->close({death_reason::start_failed, problem}); // the runtime's stop may wait for that
     return problem;
+  }
   if (auto problem = link->wait_started()) {
     link->wait_ended();
     return problem;
