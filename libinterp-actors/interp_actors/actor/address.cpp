@@ -15,7 +15,8 @@
 namespace interp_actors {
 
 address::address(caf::actor_config& config, std::shared_ptr<roster> home,
-                 std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options, const interface* type)
+                 std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options,
+                 const interface* type)
     : caf::actor_companion{config},
       home_{std::move(home)},
       box_{std::move(box)},
@@ -37,6 +38,10 @@ void address::inhabit(const std::shared_ptr<incarnation>& incarnation) {
 std::shared_ptr<incarnation> address::inhabitant() const {
   std::lock_guard guard{inhabitant_mutex_};
   return inhabitant_.lock();
+}
+
+void address::watch(time_point deadline) {
+  home_->arm(expiry_, deadline);
 }
 
 void address::INTERP_ACTORS_ON_LAST_HANDLE() {
@@ -93,7 +98,7 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
     if (deadline == no_deadline)
       return true;
     if (box_->outlives_consumers()) // whoever takes the message looks after it from then on
-      home_->arm(expiry_, deadline);
+      watch(deadline);
     else if (auto resident = inhabitant())
       resident->watch(deadline);
     return true;
@@ -126,7 +131,9 @@ void address::on_exit_message(const caf::exit_msg& message) {
   if (!message.reason || message.reason == caf::exit_reason::unreachable)
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
-  resident->stop(message.reason, at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout);
+  resident->stop(
+      message.reason, at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout,
+      message.reason == caf::exit_reason::user_shutdown ? death_reason::shutdown : death_reason::killed);
 }
 
 } // namespace interp_actors

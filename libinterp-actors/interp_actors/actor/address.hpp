@@ -25,12 +25,16 @@ class interface;
 /// Thread: `enqueue` any.
 class address final : public caf::actor_companion {
 public:
-  address(caf::actor_config& config, std::shared_ptr<roster> home, std::shared_ptr<interp_actors::mailbox> box,
-          const spawn_options& options, const interface* type = nullptr);
+  address(caf::actor_config& config, std::shared_ptr<roster> home,
+          std::shared_ptr<interp_actors::mailbox> box, const spawn_options& options,
+          const interface* type = nullptr);
   ~address() override;
 
   /// Names the incarnation that takes from the mailbox from now on.
   void inhabit(const std::shared_ptr<incarnation>& incarnation);
+
+  /// Has what waits in the mailbox until `deadline` looked after, whoever takes from it.
+  void watch(time_point deadline);
 
   const std::shared_ptr<interp_actors::mailbox>& box() const noexcept { return box_; }
 

@@ -49,7 +49,8 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
       post_{box ? std::move(box) : lobby_} {}
 
 void incarnation::launch() {
-  post_.consumer = post_.box->attach(wake_);
+  // Others may know it already: through its address, or through the roster.
+  move_to({post_.box, post_.box->attach(wake_)});
   // The thread keeps the incarnation, also after it was abandoned.
   try {
     thread_.start(options_.name, [self = shared_from_this()] { self->run(); });
@@ -140,14 +141,14 @@ void incarnation::report_gone() {
   started_changed_.notify_all();
 }
 
-void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
+void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit, death_reason as) {
   auto when = time_after(limit);
   post at;
   {
     std::lock_guard guard{post_mutex_};
     at = post_;
     if (life_.by && !stop_wish_)
-      stop_wish_ = stop_wish{reason, when};
+      stop_wish_ = stop_wish{reason, when, as};
     else if (life_.by)
       stop_wish_->when = std::min(stop_wish_->when, when);
   }
@@ -273,8 +274,9 @@ void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
   report_gone();
   if (life_.by) {
     out_->close(reason);
+    out_->withdraw();
     if (step.unfinished)
-      at.box->put_back(std::move(*step.unfinished), step.shared);
+      put_back(*at.box, std::move(*step.unfinished), step.shared);
     at.box->rest();
     auto last = report(how, reason);
     if (!step.handled.empty())
@@ -283,18 +285,19 @@ void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
     tell_gone();
   }
   // In one of CAF's threads: what users attached to the ends of actors and channels may block.
-  home_->system.spawn([self = shared_from_this(), at, reason, step = std::move(step)](caf::event_based_actor*) {
-    if (self->life_.by) {
-      self->give_up_channels(reason);
-      if (!self->address_is_down_.exchange(true))
-        self->out_->end(reason);
-      for (int i = 0; i < step.references; ++i)
-        at.box->release_address();
-    } else {
-      self->give_up_channels(at.box->reason());
-      self->take_address_down(step.references);
-    }
-  });
+  home_->system.spawn(
+      [self = shared_from_this(), at, reason, step = std::move(step)](caf::event_based_actor*) {
+        if (self->life_.by) {
+          self->give_up_channels(reason);
+          if (!self->address_is_down_.exchange(true))
+            self->out_->end(reason);
+          for (int i = 0; i < step.references; ++i)
+            at.box->release_address();
+        } else {
+          self->give_up_channels(at.box->reason());
+          self->take_address_down(step.references);
+        }
+      });
 }
 
 void incarnation::take_address_down(int references) {
@@ -343,7 +346,8 @@ void incarnation::run() {
       report_started(*ending_);
       give_up_channels(*ending_);
     }
-  } else if (!address_is_down_ && box().begin(post_.consumer, no_deadline, mailbox::phase::end) != 0) { // it failed
+  } else if (!address_is_down_
+             && box().begin(post_.consumer, no_deadline, mailbox::phase::end) != 0) { // it failed
     box().close(*ending_);
     take_address_down(1);
     report_started(*ending_);
@@ -362,8 +366,7 @@ void incarnation::run() {
 death_reason incarnation::why_it_ends() const {
   auto stopped = [this] {
     std::lock_guard guard{post_mutex_};
-    bool asked = !stop_wish_ || !stop_wish_->reason || stop_wish_->reason == caf::exit_reason::user_shutdown;
-    return asked ? death_reason::shutdown : death_reason::killed;
+    return stop_wish_ ? stop_wish_->as : death_reason::shutdown;
   };
   if (!ending_)
     return stopped();
@@ -378,7 +381,8 @@ death_reason incarnation::why_it_ends() const {
   if (why == errc::exited)
     return death_reason::exit_code;
   auto raised = python_error_of(why);
-  return raised && raised->type() == "KeyboardInterrupt" ? death_reason::interrupted : death_reason::exception;
+  return raised && raised->type() == "KeyboardInterrupt" ? death_reason::interrupted
+                                                         : death_reason::exception;
 }
 
 caf::error incarnation::last_words() const {
@@ -426,6 +430,7 @@ bool incarnation::leave(death_report last, const caf::error& why) {
   if (!references)
     return false;
   move_to({lobby_, lobby_->attach(wake_)});
+  out_->withdraw();
   auto told = std::make_shared<const death_report>(std::move(last));
   settle(*at.box, told);
   at.box->rest();
@@ -433,6 +438,13 @@ bool incarnation::leave(death_report last, const caf::error& why) {
   for (int i = 0; i < *references; ++i)
     at.box->release_address();
   return true;
+}
+
+void incarnation::put_back(mailbox& box, delivery again, bool shared) {
+  auto deadline = again.element->enqueue_time;
+  box.put_back(std::move(again), shared);
+  if (!shared && deadline != no_deadline) // nobody has looked after it since this incarnation took it
+    static_cast<address*>(box.address()->get())->watch(deadline);
 }
 
 void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>& last) {
@@ -443,7 +455,7 @@ void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>
   if (unfinished_counts_)
     again.deaths.push_back(last);
   if (unfinished_is_shared_ || again.deaths.size() < life_.options.attempts) {
-    box.put_back(std::move(again), unfinished_is_shared_);
+    put_back(box, std::move(again), unfinished_is_shared_);
     return;
   }
   dead_letter letter{.receiver = options_.name,
@@ -769,7 +781,8 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
       note_served(gil);
     bool makes_room = outcome.closed && outcome.cause == interrupt_cause::stopping;
     if ((ending_ && *ending_) || makes_room)
-      if (keep_unfinished(taken, types, makes_room, not_understood || (is_request && !outcome.unanswered), problem))
+      if (keep_unfinished(taken, types, makes_room, not_understood || (is_request && !outcome.unanswered),
+                          problem))
         return {};
   }
   if (!outcome.unanswered || !is_request)
@@ -779,8 +792,8 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
   return {std::move(taken.element), std::move(answer)};
 }
 
-bool incarnation::keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room, bool is_done,
-                                  const caf::error& problem) {
+bool incarnation::keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room,
+                                  bool is_done, const caf::error& problem) {
   auto& content = taken.element->payload;
   handled_ = describe_request(types, content);
   // What the code has taken out of its message cannot be given to another one.

@@ -67,8 +67,7 @@ public:
   /// A bell for one consumer, for its pins, too.
   std::shared_ptr<bell> make_bell() { return door_->make_bell(); }
 
-  // -- senders
-  // ----------------------------------------------------------------------------------------------------
+  // -- senders --------------------------------------------------------------------------------------------
 
   /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`.
   push_result push(caf::mailbox_element_ptr& element, time_point deadline);
@@ -112,8 +111,7 @@ public:
 
   std::size_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
-  // -- the consumer
-  // -----------------------------------------------------------------------------------------------
+  // -- the consumer ---------------------------------------------------------------------------------------
 
   /// Makes the caller the consumer, with a reference to the address, and `wake` from `make_bell` its bell. Earlier ones
   /// are fenced.
@@ -148,8 +146,7 @@ public:
   /// Gives back the consumer's reference to the address; the address may be gone afterwards.
   void release_address() noexcept;
 
-  // -- the timer
-  // --------------------------------------------------------------------------------------------------
+  // -- the timer ------------------------------------------------------------------------------------------
 
   /// Answers waiting requests whose deadline has passed; returns the earliest deadline of those that still
   /// wait.
@@ -187,8 +184,7 @@ private:
     bool shared = false;
   };
 
-  /// Whether the inbox bears the parked mark for the consumer, and whether that has given back its reference
-  /// to the address.
+  /// Whether the inbox bears the consumer's mark, and whether that has given back its reference to the address.
   enum class parking { no, marked, parked };
 
   // Marks in the inbox's head besides a list of elements.
@@ -207,13 +203,15 @@ private:
   void sort_in(element_type* newest_first); // needs mutex_
   void forget(const element_type& element); // bounds
   void limit_to_stop();                     // needs mutex_
-  int unpark();                             // needs mutex_; the references to the address that the consumer has then
-  void abandon(ladder_step& result);        // needs mutex_
-  void cut_short(ladder_step& result);      // needs mutex_; abandons, with what is told of it
-  bool is_for_the_next() const;             // needs mutex_; what is handled, once it is cut short
-  void remember(const taken& next);         // needs mutex_
-  delivery pop(bool& shared);               // needs mutex_
-  const caf::error& stop_reason() const noexcept { return closed_ ? reason_ : retire_reason_; } // needs mutex_
+  int unpark();                      // needs mutex_; the references to the address that the consumer has then
+  void abandon(ladder_step& result); // needs mutex_
+  void cut_short(ladder_step& result); // needs mutex_; abandons, with what is told of it
+  bool is_for_the_next() const;        // needs mutex_; what is handled, once it is cut short
+  void remember(const taken& next);    // needs mutex_
+  delivery pop(bool& shared);          // needs mutex_
+  const caf::error& stop_reason() const noexcept {
+    return closed_ ? reason_ : retire_reason_;
+  } // needs mutex_
   void climb(time_point now, std::chrono::nanoseconds grace, ladder_step& result,
              caf::mailbox_element_ptr& answer,
              caf::error& why);            // needs mutex_
@@ -233,7 +231,7 @@ private:
   element_list normal_;
   std::deque<delivery> again_; // before all others
   activity current_;
-  remembered handled_; // beside `current_`
+  remembered handled_;                   // beside `current_`
   std::shared_ptr<bell> consumers_bell_; // null before the first one
   activity_number last_activity_ = 0;
   consumer_number consumer_ = 0;

@@ -76,8 +76,10 @@ public:
         return; // the next restart is a cold one
       std::lock_guard guard{mutex_};
       spares_.emplace(number, spare{std::move(who), voice, voice->is_ready()});
-      if (voice->is_dead())
+      if (voice->is_dead()) {
         spares_.erase(number);
+        return; // so will the next one be
+      }
     }
   }
 
@@ -86,7 +88,8 @@ private:
   /// Death: a spare that ends after it was claimed is the claimed incarnation's death.
   class spokesman final : public keeper {
   public:
-    spokesman(std::weak_ptr<spare_pool> pool, std::uint64_t number) : pool_{std::move(pool)}, number_{number} {}
+    spokesman(std::weak_ptr<spare_pool> pool, std::uint64_t number)
+        : pool_{std::move(pool)}, number_{number} {}
 
     bool is_ready() const noexcept { return ready_; }
     bool is_dead() const noexcept { return dead_; }
@@ -95,9 +98,10 @@ private:
       std::shared_ptr<const death_report> missed;
       {
         std::lock_guard guard{mutex_};
-        to_ = to;
-        as_ = number;
         missed = last_words_;
+        as_ = number;
+        if (!missed) // else it is told here that this one is gone, and never again
+          to_ = to;
       }
       if (!missed)
         return;
@@ -111,7 +115,8 @@ private:
         pool->set_ready(number_);
     }
     void on_started(std::uint64_t) override { to_->on_started(as_); }
-    void on_death(std::uint64_t, std::shared_ptr<const death_report> report, const caf::error& reason) override {
+    void on_death(std::uint64_t, std::shared_ptr<const death_report> report,
+                  const caf::error& reason) override {
       std::shared_ptr<keeper> to;
       {
         std::lock_guard guard{mutex_};
@@ -134,7 +139,9 @@ private:
       if (to)
         to->on_gone(as_);
     }
-    void on_snapshot(std::uint64_t, shared_bytes snapshot) override { to_->on_snapshot(as_, std::move(snapshot)); }
+    void on_snapshot(std::uint64_t, shared_bytes snapshot) override {
+      to_->on_snapshot(as_, std::move(snapshot));
+    }
     void on_due(std::uint64_t) override { to_->on_due(as_); }
 
   private:
@@ -256,7 +263,10 @@ class python_body final : public child_body, public std::enable_shared_from_this
 public:
   python_body(source code, python_options options, std::shared_ptr<const typed_start> typed,
               std::shared_ptr<shared_queue> queue)
-      : code{std::move(code)}, options{std::move(options)}, typed{std::move(typed)}, queue{std::move(queue)} {}
+      : code{std::move(code)},
+        options{std::move(options)},
+        typed{std::move(typed)},
+        queue{std::move(queue)} {}
 
   caf::error check() const override { return check_start(options.spawn, typed.get()); }
 
@@ -274,7 +284,8 @@ public:
     if (place)
       place->inhabit(next);
     if (!home->enter(next))
-      return {nullptr, make_error(errc::stopped, "the runtime has stopped; no interpreter can be started any more")};
+      return {nullptr,
+              make_error(errc::stopped, "the runtime has stopped; no interpreter can be started any more")};
     try {
       next->launch();
     } catch (const std::exception& problem) { // no more threads, or no memory
@@ -291,14 +302,16 @@ public:
     std::lock_guard guard{pool_mutex_};
     auto known = pool_.lock();
     if (!known) {
-      auto make = [home, self = weak_from_this()](std::shared_ptr<keeper> by) -> std::shared_ptr<incarnation> {
+      auto make = [home,
+                   self = weak_from_this()](std::shared_ptr<keeper> by) -> std::shared_ptr<incarnation> {
         auto body = self.lock();
         if (!body)
           return nullptr;
         auto how = body->options.spawn;
         if (how.name.empty())
           how.name = "spare";
-        return body->launch(home, nullptr, how, {std::move(by), {}, body->options.succession}).first;
+        return body->launch(home, nullptr, how, {std::move(by), {.number = 0}, body->options.succession})
+            .first;
       };
       known = std::make_shared<spare_pool>(options.spares, make, home->settings.shutdown_timeout);
       pool_ = known;
@@ -325,12 +338,11 @@ python_process::python_process(std::shared_ptr<roster> home, std::shared_ptr<con
       record_{std::make_shared<follow_up>(events_, spares_)},
       options_{body_->options.spawn} {
   options_.name = std::move(name);
-  succession rules{.remembers = true,
-                   .redelivers = body_->options.succession.attempts > 0,
-                   .queue = body_->queue};
+  succession rules{
+      .remembers = true, .redelivers = body_->options.succession.attempts > 0, .queue = body_->queue};
   auto box = std::make_shared<mailbox>(options_.mailbox, std::move(rules), home_->bells);
-  auto handle = home_->system.spawn<class address>(home_, box, options_,
-                                                   body_->typed ? body_->typed->type : nullptr);
+  auto handle =
+      home_->system.spawn<class address>(home_, box, options_, body_->typed ? body_->typed->type : nullptr);
   address_ = caf::actor_cast<caf::strong_actor_ptr>(handle);
   if (body_->queue)
     body_->queue->join(*box);
