@@ -1,12 +1,17 @@
 #include "interp_actors/base/bell.hpp"
+#include "interp_actors/base/bell_pool.hpp"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <latch>
+#include <memory>
 #include <thread>
 #include <vector>
 
 using interp_actors::bell;
+using interp_actors::bell_pool;
+using interp_actors::doorbell;
 using namespace std::chrono_literals;
 
 namespace {
@@ -100,6 +105,57 @@ TEST(Bell, LosesNoRingOfManyThreads) {
   while (announced.load(std::memory_order_relaxed) < threads * rounds)
     it.wait();
   SUCCEED();
+}
+
+TEST(BellPool, BellThatWasGivenBackIsUsedAgain) {
+  auto pool = std::make_shared<bell_pool>();
+  auto first = pool->take();
+  auto* place = first.get();
+  auto second = pool->take();
+  EXPECT_NE(second.get(), place);
+  first.reset();
+  EXPECT_EQ(pool->take().get(), place);
+}
+
+TEST(BellPool, BellKeepsItsPool) {
+  auto pool = std::make_shared<bell_pool>();
+  std::weak_ptr watcher{pool};
+  auto one = pool->take();
+  pool.reset();
+  one->ring();
+  one->wait();
+  EXPECT_FALSE(watcher.expired());
+  one.reset();
+  EXPECT_TRUE(watcher.expired());
+}
+
+TEST(Doorbell, RingsForWhoeverWaitsThere) {
+  doorbell door{std::make_shared<bell_pool>()};
+  door.ring(); // for nobody
+  auto first = door.make_bell();
+  door.lead_to(*first);
+  door.ring();
+  EXPECT_TRUE(first->wait_until(in(60s)));
+  auto second = door.make_bell();
+  door.lead_to(*second);
+  door.ring();
+  EXPECT_TRUE(second->wait_until(in(60s)));
+  EXPECT_FALSE(first->wait_until(in(0s)));
+}
+
+TEST(Doorbell, MayBeRungWhileWaitersFollowEachOther) {
+  doorbell door{std::make_shared<bell_pool>()};
+  std::atomic<bool> done{false};
+  std::jthread ringer{[&] {
+    while (!done)
+      door.ring();
+  }};
+  for (int i = 0; i < 2000; ++i) {
+    auto mine = door.make_bell();
+    door.lead_to(*mine);
+    EXPECT_TRUE(mine->wait_until(in(60s)));
+  }
+  done = true;
 }
 
 } // namespace

@@ -40,6 +40,10 @@ std::shared_ptr<incarnation> address::inhabitant() const {
   return inhabitant_.lock();
 }
 
+void address::watch(time_point deadline) {
+  home_->arm(expiry_, deadline);
+}
+
 void address::INTERP_ACTORS_ON_LAST_HANDLE() {
   box_->close(caf::make_error(caf::exit_reason::unreachable), false);
   caf::actor_companion::INTERP_ACTORS_ON_LAST_HANDLE();
@@ -94,7 +98,7 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
     if (deadline == no_deadline)
       return true;
     if (box_->outlives_consumers()) // whoever takes the message looks after it from then on
-      home_->arm(expiry_, deadline);
+      watch(deadline);
     else if (auto resident = inhabitant())
       resident->watch(deadline);
     return true;
@@ -127,8 +131,9 @@ void address::on_exit_message(const caf::exit_msg& message) {
   if (!message.reason || message.reason == caf::exit_reason::unreachable)
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
-  resident->stop(message.reason,
-                 at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout);
+  resident->stop(
+      message.reason, at_once ? std::chrono::nanoseconds::zero() : home_->settings.shutdown_timeout,
+      message.reason == caf::exit_reason::user_shutdown ? death_reason::shutdown : death_reason::killed);
 }
 
 } // namespace interp_actors

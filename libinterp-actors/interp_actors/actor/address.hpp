@@ -33,6 +33,9 @@ public:
   /// Names the incarnation that takes from the mailbox from now on.
   void inhabit(const std::shared_ptr<incarnation>& incarnation);
 
+  /// Has what waits in the mailbox until `deadline` looked after, whoever takes from it.
+  void watch(time_point deadline);
+
   const std::shared_ptr<interp_actors::mailbox>& box() const noexcept { return box_; }
 
   /// Ends the actor for `reason`: tells those who monitor it, and runs what was attached to its end. Where that throws,

@@ -49,7 +49,8 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
       post_{box ? std::move(box) : lobby_} {}
 
 void incarnation::launch() {
-  post_.consumer = post_.box->attach(wake_);
+  // Others may know it already: through its address, or through the roster.
+  move_to({post_.box, post_.box->attach(wake_)});
   // The thread keeps the incarnation, also after it was abandoned.
   try {
     thread_.start(options_.name, [self = shared_from_this()] { self->run(); });
@@ -140,14 +141,14 @@ void incarnation::report_gone() {
   started_changed_.notify_all();
 }
 
-void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
+void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit, death_reason as) {
   auto when = time_after(limit);
   post at;
   {
     std::lock_guard guard{post_mutex_};
     at = post_;
     if (life_.by && !stop_wish_)
-      stop_wish_ = stop_wish{reason, when};
+      stop_wish_ = stop_wish{reason, when, as};
     else if (life_.by)
       stop_wish_->when = std::min(stop_wish_->when, when);
   }
@@ -273,8 +274,9 @@ void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
   report_gone();
   if (life_.by) {
     out_->close(reason);
+    out_->withdraw();
     if (step.unfinished)
-      at.box->put_back(std::move(*step.unfinished), step.shared);
+      put_back(*at.box, std::move(*step.unfinished), step.shared);
     at.box->rest();
     auto last = report(how, reason);
     if (!step.handled.empty())
@@ -364,8 +366,7 @@ void incarnation::run() {
 death_reason incarnation::why_it_ends() const {
   auto stopped = [this] {
     std::lock_guard guard{post_mutex_};
-    bool asked = !stop_wish_ || !stop_wish_->reason || stop_wish_->reason == caf::exit_reason::user_shutdown;
-    return asked ? death_reason::shutdown : death_reason::killed;
+    return stop_wish_ ? stop_wish_->as : death_reason::shutdown;
   };
   if (!ending_)
     return stopped();
@@ -431,6 +432,7 @@ bool incarnation::leave(death_report last, const caf::error& why) {
     return false;
   }
   move_to({lobby_, lobby_->attach(wake_)});
+  out_->withdraw();
   auto told = std::make_shared<const death_report>(std::move(last));
   settle(*at.box, told);
   at.box->rest();
@@ -438,6 +440,13 @@ bool incarnation::leave(death_report last, const caf::error& why) {
   for (int i = 0; i < *references; ++i)
     at.box->release_address();
   return true;
+}
+
+void incarnation::put_back(mailbox& box, delivery again, bool shared) {
+  auto deadline = again.element->enqueue_time;
+  box.put_back(std::move(again), shared);
+  if (!shared && deadline != no_deadline) // nobody has looked after it since this incarnation took it
+    static_cast<address*>(box.address()->get())->watch(deadline);
 }
 
 void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>& last) {
@@ -448,7 +457,7 @@ void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>
   if (unfinished_counts_)
     again.deaths.push_back(last);
   if (unfinished_is_shared_ || again.deaths.size() < life_.options.attempts) {
-    box.put_back(std::move(again), unfinished_is_shared_);
+    put_back(box, std::move(again), unfinished_is_shared_);
     return;
   }
   dead_letter letter{.receiver = options_.name,

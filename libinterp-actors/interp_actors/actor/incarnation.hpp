@@ -64,8 +64,8 @@ public:
   outbox& out() noexcept { return *out_; }
 
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
-  /// itself.
-  void stop(caf::error reason, std::chrono::nanoseconds limit);
+  /// itself. `as` is what the death is called in its report.
+  void stop(caf::error reason, std::chrono::nanoseconds limit, death_reason as = death_reason::shutdown);
 
   /// Stops it at once: what runs is interrupted and abandoned. For one with a keeper.
   void give_up(const caf::error& reason);
@@ -109,6 +109,7 @@ private:
   struct stop_wish {
     caf::error reason;
     time_point when;
+    death_reason as;
   };
 
   struct inheritance {
@@ -150,6 +151,7 @@ private:
   bool keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room, bool is_done,
                        const caf::error& problem);
   bool leave(death_report last, const caf::error& why);
+  void put_back(mailbox& box, delivery again, bool shared);
   void settle(mailbox& box, const std::shared_ptr<const death_report>& last);
   void tell_death(std::shared_ptr<const death_report> last, const caf::error& why);
   void tell_death(death_report last, const caf::error& why);

@@ -12,7 +12,7 @@ namespace interp_actors {
 
 /// What an incarnation inherits.
 struct heritage {
-  /// Which life of its address it is, from 1 on.
+  /// Which life of its address it is, from 1 on; 0 for a spare that has none yet.
   std::uint64_t number = 1;
   /// How the one before it ended; null for the first.
   std::shared_ptr<const death_report> previous;

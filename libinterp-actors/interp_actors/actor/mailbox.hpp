@@ -66,8 +66,7 @@ public:
   /// A bell for one consumer, for its pins, too.
   std::shared_ptr<bell> make_bell() { return door_->make_bell(); }
 
-  // -- senders
-  // ----------------------------------------------------------------------------------------------------
+  // -- senders --------------------------------------------------------------------------------------------
 
   /// Takes `element` over unless it is refused; `deadline` may be `no_deadline`.
   push_result push(caf::mailbox_element_ptr& element, time_point deadline);
@@ -110,8 +109,7 @@ public:
 
   std::size_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
-  // -- the consumer
-  // -----------------------------------------------------------------------------------------------
+  // -- the consumer ---------------------------------------------------------------------------------------
 
   /// Makes the caller the consumer, with a reference to the address, and `wake` from `make_bell` its bell. Earlier ones
   /// are fenced.
@@ -146,8 +144,7 @@ public:
   /// Gives back the consumer's reference to the address; the address may be gone afterwards.
   void release_address() noexcept;
 
-  // -- the timer
-  // --------------------------------------------------------------------------------------------------
+  // -- the timer ------------------------------------------------------------------------------------------
 
   /// Answers waiting requests whose deadline has passed; returns the earliest deadline of those that still
   /// wait.
@@ -185,8 +182,7 @@ private:
     bool shared = false;
   };
 
-  /// Whether the inbox bears the parked mark for the consumer, and whether that has given back its reference
-  /// to the address.
+  /// Whether the inbox bears the consumer's mark, and whether that has given back its reference to the address.
   enum class parking { no, marked, parked };
 
   // Marks in the inbox's head besides a list of elements.

@@ -76,8 +76,9 @@ std::unique_ptr<const python::reply> make_empty_reply() {
 
 namespace {
 
-/// Request ids of one incarnation are apart from those of others, whose answers may still come. CAF leaves 60 bits.
-std::uint64_t first_request(std::uint64_t incarnation) {
+/// Requests and events of one incarnation are apart from those of others, whose answers may still come and whose events may
+/// still wait in the mailbox. CAF leaves 60 bits.
+std::uint64_t first_number(std::uint64_t incarnation) {
   return (incarnation & 0xff'ffff) << 36;
 }
 
@@ -99,7 +100,8 @@ outbox::outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::
       first_box_{std::move(box)},
       box_{first_box_.get()},
       name_{std::move(name)},
-      last_request_{first_request(from.number)},
+      last_event_{first_number(from.number)},
+      last_request_{first_number(from.number)},
       previous_death_{from.previous} {}
 
 void outbox::take_over(std::shared_ptr<mailbox> box, const heritage& from) {
@@ -107,7 +109,7 @@ void outbox::take_over(std::shared_ptr<mailbox> box, const heritage& from) {
   second_box_ = std::move(box);
   {
     std::lock_guard guard{mutex_};
-    last_request_ = first_request(from.number);
+    last_event_ = last_request_ = first_number(from.number);
     previous_death_ = from.previous;
     box_.store(second_box_.get(), std::memory_order_release);
     children = children_;
@@ -150,19 +152,12 @@ void outbox::close(const caf::error& why) {
       answer->fail(reason);
 }
 
-void outbox::end(const caf::error& why) {
-  // An end that would not reach them through their links.
+void outbox::withdraw() {
   std::lock_guard watching{watching_};
-  bool quiet = !why || why == caf::exit_reason::unreachable;
-  auto reason = quiet ? caf::make_error(caf::exit_reason::user_shutdown) : why;
-  std::set<caf::actor_addr> children;
   std::set<caf::actor_addr> links;
   std::vector<caf::actor_addr> watched;
-  std::vector<std::weak_ptr<incarnation>> created;
   {
     std::lock_guard guard{mutex_};
-    children.swap(children_);
-    created.swap(created_);
     links.swap(links_);
     for (auto& [whom, events] : monitors_)
       watched.push_back(whom);
@@ -173,15 +168,26 @@ void outbox::end(const caf::error& why) {
     if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(whom); actor && self)
       actor->get()->detach(
           caf::default_attachable::observe_token{self->address(), caf::default_attachable::monitor});
-  for (auto& link : links) // the next incarnation has never asked for them
-    if (self && !children.contains(link))
+  for (auto& link : links) // children's, too: their end would come back to the next incarnation
+    if (self)
       static_cast<address*>(self->get())->unlink_from(link);
+}
+
+void outbox::end(const caf::error& why) {
+  withdraw();
+  // An end that would not reach them through their links.
+  bool quiet = !why || why == caf::exit_reason::unreachable;
+  auto reason = quiet ? caf::make_error(caf::exit_reason::user_shutdown) : why;
+  std::set<caf::actor_addr> children;
+  std::vector<std::weak_ptr<incarnation>> created;
+  {
+    std::lock_guard guard{mutex_};
+    children.swap(children_);
+    created.swap(created_);
+  }
   for (auto& child : children)
-    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child)) {
-      if (self && box().outlives_consumers()) // its end would come back to the next incarnation
-        static_cast<address*>(self->get())->unlink_from(child);
-      send_exit(actor, caf::actor_cast<caf::actor_addr>(self), reason);
-    }
+    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child))
+      send_exit(actor, own_name(), reason);
   for (auto& one : created)
     if (auto inhabitant = one.lock())
       inhabitant->stop(reason, home_->settings.shutdown_timeout);
@@ -401,6 +407,8 @@ void outbox::monitor(const actor_reference_ptr& whom, python::event_number event
   bool first = false;
   {
     std::lock_guard guard{mutex_};
+    if (closed_ && box().outlives_consumers())
+      return; // it would be the next incarnation's
     auto& events = monitors_[actor->address()];
     first = events.empty();
     events.push_back(event);
@@ -440,8 +448,11 @@ void outbox::link(const actor_reference_ptr& whom) {
   auto self = box().lock_address();
   if (!self || self == actor)
     return;
+  std::lock_guard watching{watching_};
   if (box().outlives_consumers()) {
     std::lock_guard guard{mutex_};
+    if (closed_)
+      return; // it would be the next incarnation's
     links_.insert(actor->address());
   }
   // The other side may have taken a link back: only CAF knows.

@@ -49,7 +49,11 @@ public:
   /// The interpreter stops: all that is under way fails for `why`, and so does all that comes.
   void close(const caf::error& why);
 
-  /// The interpreter has ended for `why`: so do its children, those that it has created, and its links.
+  /// Takes back what the address was given in this incarnation's name, its monitors and links, so that the next one finds
+  /// none. To be called after `close` and before that one begins.
+  void withdraw();
+
+  /// The interpreter has ended for `why`: so do its children, and those that it has created.
   void end(const caf::error& why);
 
   // -- for what the module gets
@@ -136,9 +140,9 @@ private:
   std::atomic<mailbox*> box_;
   const std::string name_;
   caf::actor_control_block* sender_ = nullptr;
-  std::atomic<python::event_number> last_event_{0};
+  std::atomic<python::event_number> last_event_; // none is used twice, either
 
-  std::mutex watching_; // one monitor at a time is set or withdrawn; never taken by what others send
+  std::mutex watching_; // one monitor or link at a time is set or withdrawn; never taken by what others send
   mutable std::mutex mutex_;
   std::uint64_t last_request_; // none is used twice in the name of one address
   std::shared_ptr<const death_report> previous_death_;

@@ -57,7 +57,7 @@ struct succession_options {
   /// How many incarnations may die of one message before it is put aside as a dead letter. With 0, its sender is told
   /// of the first death and nothing is put aside.
   unsigned attempts = 0;
-  /// Calls `snapshot()` of the source after that many messages, before the last of them is answered; 0 is never.
+  /// Calls `snapshot()` of the source after that many messages, once the last of them is answered; 0 is never.
   std::size_t snapshot_messages = 0;
   /// Calls it at most that long after a message that no snapshot has seen; 0 is never.
   caf::timespan snapshot_interval{0};

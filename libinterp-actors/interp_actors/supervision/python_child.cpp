@@ -77,8 +77,10 @@ public:
         return; // the next restart is a cold one
       std::lock_guard guard{mutex_};
       spares_.emplace(number, spare{std::move(who), voice, voice->is_ready()});
-      if (voice->is_dead())
+      if (voice->is_dead()) {
         spares_.erase(number);
+        return; // so will the next one be
+      }
     }
   }
 
@@ -97,9 +99,10 @@ private:
       std::shared_ptr<const death_report> missed;
       {
         std::lock_guard guard{mutex_};
-        to_ = to;
-        as_ = number;
         missed = last_words_;
+        as_ = number;
+        if (!missed) // else it is told here that this one is gone, and never again
+          to_ = to;
       }
       if (!missed)
         return;
@@ -310,7 +313,8 @@ public:
         auto how = body->options.spawn;
         if (how.name.empty())
           how.name = "spare";
-        return body->launch(home, nullptr, how, {std::move(by), {}, body->options.succession}).first;
+        return body->launch(home, nullptr, how, {std::move(by), {.number = 0}, body->options.succession})
+            .first;
       };
       auto tell = [home](const death_report& report) { home->tell_of_death(report); };
       known = std::make_shared<spare_pool>(options.spares, make, tell, home->settings.shutdown_timeout);
