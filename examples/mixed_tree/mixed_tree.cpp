@@ -7,6 +7,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <iostream>
+#include <memory>
 #include <semaphore>
 
 struct take_atom;
@@ -41,11 +42,11 @@ stock::behavior_type shelf(stock::pointer self) {
 
 int main(int argc, char** argv) {
   return ia::run_main<caf::id_block::mixed_tree>(argc, argv, [](ia::runtime& rt) {
-    std::binary_semaphore crashed{0};
-    auto on_death = [&crashed](const ia::death_report& death) {
+    auto crashed = std::make_shared<std::binary_semaphore>(0); // the tree may outlive this function
+    auto on_death = [crashed](const ia::death_report& death) {
       std::cout << death.child << " ended: " << to_string(death.reason) << '\n';
       if (death.reason == ia::death_reason::exception)
-        crashed.release();
+        crashed->release();
     };
     auto make_shelf = [](caf::actor_system& system) { return system.spawn(shelf); };
     auto tree = ia::value_or_throw(
@@ -63,7 +64,7 @@ int main(int argc, char** argv) {
     };
     std::cout << order(3) << '\n' << order(3) << '\n';
     auto refused = order(5);
-    crashed.acquire();
+    crashed->acquire();
     // What is asked from now on waits for the next incarnation, whose shelf is full.
     std::cout << refused << '\n' << order(5) << '\n';
     tree.stop();

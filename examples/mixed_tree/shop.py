@@ -6,6 +6,6 @@ def order(stock: ia.Reference, count: int) -> str:
     """Take something from the stock, which is an actor in C++."""
     try:
         return f"{count} sold, {stock.take(count)} left"
-    except ia.RemoteError:
+    except ia.ActorError:
         return f"{count} not sold, the stock has failed"
 # [/shop.py]

@@ -139,12 +139,20 @@ TEST(SupervisorCore, FirstReasonToEndCounts) {
   shell.died("b");
   shell.stop();
   shell.died("a", death_reason::killed);
-  EXPECT_EQ(shell.reports.back()->reason, death_reason::shutdown) << "its supervisor has asked it to end";
   shell.gone("a");
   shell.gone("b");
   EXPECT_EQ(shell.ends.size(), 1u);
   EXPECT_EQ(shell.ends.front().reason, death_reason::exception);
   EXPECT_EQ(describe(shell.ends.front().error), "crashed: b fell");
+}
+
+TEST(SupervisorCore, ChildThatWasAskedToEndWasNotKilled) {
+  fake_shell shell{{.intensity = 0, .children = {child("a"), child("b")}}};
+  shell.start_all();
+  shell.died("b");
+  shell.gone("b");
+  shell.died("a", death_reason::killed);
+  EXPECT_EQ(shell.reports.back()->reason, death_reason::shutdown) << "whatever the reason that it was given";
 }
 
 // -- restarts --------------------------------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+#include <caf/actor_companion.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
@@ -350,6 +351,29 @@ TEST_F(Tree, SubscriberHearsOfDeaths) {
   EXPECT_EQ(report.reason, ia::death_reason::exception);
 }
 
+/// Says when nobody holds it any more.
+class ear final : public caf::actor_companion {
+public:
+  ear(caf::actor_config& config, std::atomic<bool>& gone) : caf::actor_companion{config}, gone_{gone} {}
+  ~ear() override { gone_ = true; }
+
+private:
+  std::atomic<bool>& gone_;
+};
+
+TEST_F(Tree, SubscriberThatHasEndedIsForgotten) {
+  std::atomic<bool> gone = false;
+  auto tree = supervise({.children = {child("a", worker)}});
+  {
+    auto who = system().spawn<ear>(gone);
+    caf::scoped_actor self{system()};
+    ia::compat::request(self, tree.handle(), patience, ia::subscribe_atom_v, who)
+        .receive([] {}, [](caf::error& why) { ADD_FAILURE() << ia::describe(why); });
+    static_cast<ear*>(caf::actor_cast<caf::strong_actor_ptr>(who)->get())->cleanup({}, nullptr);
+  }
+  wait_until([&] { return gone.load(); }, "the end of a subscriber");
+}
+
 TEST_F(Tree, ExitMessageToItsHandleStopsTheTree) {
   auto tree = supervise({.children = {logger("a"), logger("b")}});
   EXPECT_EQ(lines(2), "a up, b up");
@@ -440,6 +464,33 @@ TEST_F(Tree, ChildrenThatTheirSupervisorStopsHaveBeenShutDown) {
     EXPECT_EQ(report.reason, ia::death_reason::shutdown) << report.child << ": " << report.text;
 }
 
+TEST_F(Tree, StopDuringTheStartIsNoSuccess) {
+  auto slow = child("a", gate.python() + "arrive()\nwhile True: pass\n");
+  slow.shutdown = ia::shutdown::within(100ms);
+  auto started = std::async(std::launch::async, [&] { return rt().supervise({.children = {slow}}); });
+  ASSERT_TRUE(gate.arrived());
+  auto stopped = std::async(std::launch::async, [&] { rt().stop(); });
+  auto result = started.get();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(code_of(result.error()), ia::errc::stopped) << ia::describe(result.error());
+  stopped.get();
+}
+
+TEST_F(Tree, RequestsToASupervisorThatIsDownWaitForItsSuccessor) {
+  ia::supervisor_spec lower{.intensity = 0, .children = {child("worker", worker)}};
+  auto tree = supervise({.children = {{.name = "mid",
+                                       .backoff = {.initial = 200ms, .jitter = 0},
+                                       .body = ia::supervisor_child(lower)}}});
+  auto mid = tree.child<ia::supervisor_actor>("mid");
+  ASSERT_TRUE(mid) << ia::describe(mid.error());
+  tell(at(tree, "mid/worker"), "crash");
+  ASSERT_EQ(deaths.wait(2).size(), 2u);
+  caf::scoped_actor self{system()};
+  ia::compat::request(self, *mid, patience, ia::count_children_atom_v)
+      .receive([](ia::child_counts& counts) { EXPECT_EQ(counts.specs, 1u); },
+               [](caf::error& why) { ADD_FAILURE() << ia::describe(why); });
+}
+
 // -- trees from a configuration
 // ---------------------------------------------------------------------------------------
 
@@ -494,10 +545,10 @@ TEST_F(Tree, IsStartedFromAConfiguration) {
 TEST_F(Tree, InterfacesComeIntoAConfigurationByKind) {
   ia::child_registry known;
   known.add_interface<counter>("counter", 40);
-  auto settings = parsed(R"(tree { children = [
-    { name = "c", kind = "counter", class-name = "Counter", source-text =
-"class Counter:\n  def __init__(self, n): self.n = n\n  def count_children_atom(self): return self.n + 1\n  def wake_atom(self): pass"
-    } ] })");
+  auto settings = parsed(R"(tree { children = [ {
+    name = "c", kind = "counter", class-name = "Counter"
+    source-text = "class Counter:\n  def __init__(self, n): self.n = n\n  def count_children(self): return self.n + 1\n  def wake(self): pass"
+  } ] })");
   auto tree = rt().supervise(ia::read_supervisor_spec(settings, "tree", known));
   ASSERT_TRUE(tree) << ia::describe(tree.error());
   auto found = tree->child<counter>("c");

@@ -97,7 +97,7 @@ private:
     report.incarnation = number_;
     report.reason = reason;
     report.error = python_error_of(why);
-    report.text = why ? describe(why) : "it ended by itself";
+    report.text = report.error ? report.error->summary() : why ? describe(why) : "it ended by itself";
     report.uptime = deadline_clock::now() - born_;
     report.when = std::chrono::system_clock::now();
     events_->died(number_, std::make_shared<const death_report>(std::move(report)), why, false);

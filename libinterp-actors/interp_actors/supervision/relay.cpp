@@ -5,6 +5,8 @@
 
 #include <caf/sec.hpp>
 
+#include <cstdio>
+
 namespace interp_actors {
 
 relay::relay(caf::actor_config& config, std::string name, std::set<std::string> types)
@@ -54,7 +56,13 @@ void relay::shut(caf::error reason) {
 
 void relay::take_down(caf::error reason) {
   shut(reason);
-  cleanup(std::move(reason), nullptr);
+  try {
+    cleanup(std::move(reason), nullptr);
+  } catch (const std::exception& problem) { // it would end the supervisor
+    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n", name_.c_str(),
+                 problem.what());
+    unregister_from_system(); // the next step of `cleanup`; without it, the actor system's end waits for ever
+  }
 }
 
 bool relay::enqueue(caf::mailbox_element_ptr element, compat::execution_context* context) {

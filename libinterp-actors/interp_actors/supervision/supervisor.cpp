@@ -313,7 +313,13 @@ public:
             return found;
           return make_error(errc::no_such_child, "no child '" + path + "'");
         },
-        [this](subscribe_atom, const caf::actor& who) { subscribers_.push_back(who); },
+        [this](subscribe_atom, const caf::actor& who) {
+          subscribers_.push_back(who);
+          who->attach_functor([link = std::weak_ptr{link_}, who = who.address()] {
+            if (auto running = link.lock())
+              running->post(supervisor_link::unsubscribe_event{who});
+          });
+        },
     };
   }
 
@@ -355,6 +361,9 @@ private:
               },
               [this](supervisor_link::due_event& e) { run(core_.recycle(now(), e.slot, e.incarnation)); },
               [this](supervisor_link::timer_event&) { run(core_.on_timer(now())); },
+              [this](supervisor_link::unsubscribe_event& e) {
+                std::erase_if(subscribers_, [&](auto& each) { return each.address() == e.who; });
+              },
               [this](supervisor_link::stop_event& e) {
                 run(core_.stop(now(), e.reason, std::move(e.error)));
               },

@@ -5,6 +5,7 @@
 #include "interp_actors/supervision/supervisor_command.hpp"
 #include "interp_actors/supervision/supervisor_spec.hpp"
 
+#include <caf/actor_addr.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/result.hpp>
 #include <caf/type_id.hpp>
@@ -53,14 +54,17 @@ public:
     std::uint64_t incarnation;
   };
   struct timer_event {};
+  struct unsubscribe_event {
+    caf::actor_addr who;
+  };
   struct stop_event {
     death_reason reason;
     caf::error error;
   };
   /// Its own time is up: children that stop are given up at once.
   struct abandon_event {};
-  using event =
-      std::variant<started_event, death_event, gone_event, due_event, timer_event, stop_event, abandon_event>;
+  using event = std::variant<started_event, death_event, gone_event, due_event, timer_event,
+                             unsubscribe_event, stop_event, abandon_event>;
 
   /// Lets the supervisor know, as soon as it is there; does nothing once it has ended.
   void post(event what);

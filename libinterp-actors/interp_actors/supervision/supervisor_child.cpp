@@ -68,7 +68,9 @@ public:
       report.incarnation = number;
       report.reason = how.reason;
       report.error = python_error_of(how.error);
-      report.text = how.error ? describe(how.error) : "it was stopped";
+      report.text = report.error ? report.error->summary()
+                    : how.error  ? describe(how.error)
+                                 : "it was stopped";
       report.uptime = deadline_clock::now() - born;
       report.when = std::chrono::system_clock::now();
       events->died(number, std::make_shared<const death_report>(std::move(report)), how.error, false);

@@ -22,9 +22,9 @@ caf::expected<Result> ask(caf::actor_system& system, const supervisor_actor& who
                                                     : std::move(why);
   };
   if constexpr (std::is_void_v<Result>)
-    request.receive([&] { result = caf::expected<void>{}; }, failed);
+    std::move(request).receive([&] { result = caf::expected<void>{}; }, failed);
   else
-    request.receive([&](Result& value) { result = std::move(value); }, failed);
+    std::move(request).receive([&](Result& value) { result = std::move(value); }, failed);
   return result;
 }
 
