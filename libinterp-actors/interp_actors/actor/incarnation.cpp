@@ -140,14 +140,15 @@ void incarnation::report_gone() {
   started_changed_.notify_all();
 }
 
-void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
+void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit, bool by_supervisor) {
   auto when = time_after(limit);
   post at;
   {
     std::lock_guard guard{post_mutex_};
     at = post_;
     if (life_.by && !stop_wish_)
-      stop_wish_ = stop_wish{reason, when};
+      stop_wish_ =
+          stop_wish{reason, when, by_supervisor || !reason || reason == caf::exit_reason::user_shutdown};
     else if (life_.by)
       stop_wish_->when = std::min(stop_wish_->when, when);
   }
@@ -163,7 +164,7 @@ void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit) {
 }
 
 void incarnation::give_up(const caf::error& reason) {
-  stop(reason, std::chrono::nanoseconds::zero());
+  stop(reason, std::chrono::nanoseconds::zero(), true);
   auto at = where();
   auto step = at.box->give_up(at.consumer);
   if (step.what != mailbox::ladder_step::kind::abandon)
@@ -364,8 +365,7 @@ void incarnation::run() {
 death_reason incarnation::why_it_ends() const {
   auto stopped = [this] {
     std::lock_guard guard{post_mutex_};
-    bool asked = !stop_wish_ || !stop_wish_->reason || stop_wish_->reason == caf::exit_reason::user_shutdown;
-    return asked ? death_reason::shutdown : death_reason::killed;
+    return !stop_wish_ || stop_wish_->asked ? death_reason::shutdown : death_reason::killed;
   };
   if (!ending_)
     return stopped();

@@ -64,8 +64,8 @@ public:
   outbox& out() noexcept { return *out_; }
 
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
-  /// itself.
-  void stop(caf::error reason, std::chrono::nanoseconds limit);
+  /// itself. `by_supervisor`: its death is a shutdown, whatever the reason.
+  void stop(caf::error reason, std::chrono::nanoseconds limit, bool by_supervisor = false);
 
   /// Abandons it at once, whatever it does; for one with a keeper.
   void give_up(const caf::error& reason);
@@ -109,6 +109,7 @@ private:
   struct stop_wish {
     caf::error reason;
     time_point when;
+    bool asked = true; // and not killed
   };
 
   struct inheritance {

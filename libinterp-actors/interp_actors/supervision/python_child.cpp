@@ -380,7 +380,7 @@ void python_process::stop(std::uint64_t number, const caf::error& reason, std::c
   if (limit == std::chrono::nanoseconds::zero())
     current_->give_up(reason);
   else
-    current_->stop(reason, limit);
+    current_->stop(reason, limit, true);
 }
 
 void python_process::tend() {
