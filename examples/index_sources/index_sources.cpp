@@ -1,7 +1,7 @@
-// Indexes Python sources with one Python interpreter per core: C++ maps the files and merges the counts,
-// Python parses. Files that do not parse show their traceback; with --chaos, one handler loops for ever until
-// its deadline ends it. Read on in indexer.cpp, which talks to the interpreters, and index_sources.py, which
-// runs in them.
+// Indexes Python sources with a supervised fleet of Python interpreters, one per core: C++ maps the files and merges
+// the counts, Python parses. Files that do not parse show their traceback; with --chaos, one handler loops for ever
+// until its deadline ends it, and another ends its interpreter, which comes back. Read on in indexer.cpp, which talks
+// to the fleet, and index_sources.py, which runs in its members.
 
 #include "interp_actors/all.hpp"
 
@@ -35,7 +35,8 @@ class options : public ia::config {
 public:
   options() {
     opt_group{custom_options_, "global"}
-        .add(chaos, "chaos", "make the handler of one file loop for ever, until its deadline ends it")
+        .add(chaos, "chaos",
+             "make the handler of one file loop for ever, and that of another end its interpreter")
         .add(workers, "workers,w", "number of interpreters (one per core)");
   }
 
@@ -43,17 +44,26 @@ public:
   std::size_t workers = 0;
 };
 
-/// The file on which the handler shall hang: one that has others behind it, and is not the one known not to parse.
-std::optional<std::size_t> choose_chaos(const std::vector<source_file>& files, const fs::path& broken) {
-  for (auto i = files.size() / 4; i < files.size(); ++i)
+/// A file on which the handler shall misbehave: the first one from `from` on that is not the one known not to parse.
+std::optional<std::size_t> choose(const std::vector<source_file>& files, std::size_t from,
+                                  const fs::path& broken) {
+  for (auto i = from; i < files.size(); ++i)
     if (files[i].path != broken)
       return i;
   return std::nullopt;
 }
 
+/// Files that have others behind them.
+chaos_files choose_chaos(const std::vector<source_file>& files, const fs::path& broken) {
+  chaos_files result{.loop = choose(files, files.size() / 4, broken)};
+  if (result.loop)
+    result.poison = choose(files, std::max(files.size() / 2, *result.loop + 1), broken);
+  return result;
+}
+
 /// Says what is going to happen.
 void introduce(screen& out, const source_files& sources, const std::string& where, const indexer& work,
-               std::chrono::duration<double> start_time, std::optional<std::size_t> chaos) {
+               std::chrono::duration<double> start_time, const chaos_files& chaos) {
   auto row = [&](colour how, const char* heading, const std::string& text) {
     return "  " + out.paint(how, left(heading, 14)) + text + '\n';
   };
@@ -64,19 +74,27 @@ void introduce(screen& out, const source_files& sources, const std::string& wher
               several(sources.files.size(), "Python file") + ", " + size_text(sources.bytes)
                   + ": mapped into memory, not copied");
   text += row(colour::bold, "", "One of them does not parse, on purpose: broken.py of this demo");
-  text +=
-      row(colour::bold, "The workers",
-          several(work.size(), "interpreter") + " of Python " + work.version() + ", each with its own GIL,");
-  text += row(colour::bold, "", "started in " + fixed(start_time.count(), 2) + " s");
+  text += row(colour::bold, "The workers",
+              "a supervised fleet of " + several(work.size(), "interpreter") + " of Python " + work.version()
+                  + ",");
+  text += row(colour::bold, "", "each with its own GIL, started in " + fixed(start_time.count(), 2) + " s");
   text += row(colour::bold, "The work", "Python parses each file (ast) and returns its counts as JSON;");
   text += row(colour::bold, "", "C++ hands out the files and adds up the counts");
-  if (chaos) {
+  if (chaos.loop) {
     auto limit = several(static_cast<std::size_t>(indexer::chaos_deadline.count()), "second");
     text +=
         row(colour::yellow, "Chaos is on", "On one file, the Python code will loop for ever, on purpose:");
-    text += row(colour::bold, "", "  " + out.paint(colour::yellow, sources.files[*chaos].name));
+    text += row(colour::bold, "", "  " + out.paint(colour::yellow, sources.files[*chaos.loop].name));
     text += row(colour::bold, "", "You will see that its deadline of " + limit + " ends it, that the");
     text += row(colour::bold, "", "other files do not wait, and that its interpreter lives on");
+  }
+  if (chaos.poison) {
+    text += row(colour::bold, "", "Another one is poison, and ends the interpreter that takes it:");
+    text += row(colour::bold, "", "  " + out.paint(colour::yellow, sources.files[*chaos.poison].name));
+    text += row(colour::bold, "", "You will see that its interpreter is started again each time, and");
+    text += row(colour::bold, "",
+                "that the file is put aside after " + several(indexer::attempts, "attempt")
+                    + ", as a dead letter");
   }
   for (std::size_t i = 0; i < sources.unreadable.size() && i < problems_named; ++i)
     text += row(colour::red, "Cannot read", sources.unreadable[i]);
@@ -88,32 +106,29 @@ void introduce(screen& out, const source_files& sources, const std::string& wher
 /// Prints what happens to files while the rest goes on. Thread: any.
 class reporter {
 public:
-  reporter(screen& out, const source_files& sources, std::optional<std::size_t> chaos)
+  reporter(screen& out, const source_files& sources, const chaos_files& chaos)
       : out_{out}, sources_{sources}, chaos_{chaos} {}
 
   indexer::observer watch() {
-    return {[this](std::size_t interpreter, std::size_t file) { hangs(interpreter, file); },
-            [this](std::size_t interpreter, std::size_t file, const file_result& result) {
-              ended(interpreter, file, result);
-            }};
+    return {[this](std::size_t file) { loops(file); },
+            [this](std::size_t file, const file_result& result) { ended(file, result); }};
   }
 
 private:
-  void hangs(std::size_t interpreter, std::size_t file) {
-    done_at_hang_ = done_.load();
-    out_.print(out_.paint(colour::yellow, "  Chaos: interpreter " + std::to_string(interpreter + 1)
-                                              + " now loops for ever on " + sources_.files[file].name)
+  void loops(std::size_t file) {
+    done_at_loop_ = done_.load();
+    out_.print(out_.paint(colour::yellow,
+                          "  Chaos: an interpreter now loops for ever on " + sources_.files[file].name)
                + "\n\n");
   }
 
-  void ended(std::size_t interpreter, std::size_t file, const file_result& result) {
-    auto meanwhile = done_.fetch_add(1) - done_at_hang_;
+  void ended(std::size_t file, const file_result& result) {
+    auto meanwhile = done_.fetch_add(1) - done_at_loop_;
     auto& name = sources_.files[file].name;
-    auto number = std::to_string(interpreter + 1);
-    if (chaos_ == file && result.what == state::stopped)
+    if (chaos_.loop == file && result.what == state::stopped)
       show(out_.paint(colour::yellow, "  " + name + ": ended by its deadline, as announced. It was here:"),
            result.problem,
-           "  Interpreter " + number + " lives on, and "
+           "  Its interpreter lives on, and "
                + several(meanwhile, "other file was done", "other files were done") + " meanwhile.\n");
     else if (result.what == state::refused)
       refused(name, result.problem);
@@ -121,8 +136,12 @@ private:
       show(out_.paint(colour::red, "  " + name + ": took too long. It was here:"), result.problem);
     else if (result.what == state::failed)
       show(out_.paint(colour::red, "  " + name + ": the handler raised an exception:"), result.problem);
-    else if (result.what == state::interpreter_lost)
-      show(out_.paint(colour::red, "  " + name + ": interpreter " + number + " was lost:"), result.problem);
+    else if (result.what == state::dead_letter)
+      out_.print(out_.paint(chaos_.poison == file ? colour::yellow : colour::red,
+                            "  " + name + ": put aside as a dead letter")
+                 + "\n\n");
+    else if (result.what == state::unanswered)
+      show(out_.paint(colour::red, "  " + name + ": the fleet has ended:"), result.problem);
     out_.advance();
   }
 
@@ -148,12 +167,28 @@ private:
 
   screen& out_;
   const source_files& sources_;
-  const std::optional<std::size_t> chaos_;
+  const chaos_files chaos_;
   std::atomic<std::size_t> done_{0};
-  std::atomic<std::size_t> done_at_hang_{0};
+  std::atomic<std::size_t> done_at_loop_{0};
   std::mutex mutex_;
   std::size_t refused_ = 0;
 };
+
+/// Says that an interpreter has died, unless it was asked to end.
+void show_death(screen& out, const ia::death_report& report) {
+  if (report.reason != ia::death_reason::normal && report.reason != ia::death_reason::shutdown)
+    out.print(out.paint(colour::yellow, "  " + report.child + " has died. ") + quoted(report.text, "")
+              + '\n');
+}
+
+/// Says which interpreters have died of what nobody could handle, and how the last of them did.
+void show_letter(screen& out, const ia::dead_letter& letter) {
+  if (letter.deaths.empty())
+    return;
+  out.print(out.paint(colour::yellow, "  The fleet gives a request up after "
+                                          + several(letter.deaths.size(), "attempt") + ". The last one:")
+            + '\n' + quoted(ia::describe(*letter.deaths.back()), "  | ") + "\n\n");
+}
 
 /// The files to measure: all, or every n-th where that is enough.
 std::vector<source_file> sample_of(const source_files& sources) {
@@ -183,47 +218,55 @@ void check_agreement(const std::vector<source_file>& files, const pass& first, c
 
 /// Indexes the same files again and again, with one interpreter and with all in turn, without chaos.
 /// Errors: as `check_agreement`.
-measurement measure(screen& out, const source_files& sources, indexer& work) {
+measurement measure(screen& out, const source_files& sources, indexer& one, indexer& all) {
   auto files = sample_of(sources);
   measurement result{.files = files.size(), .rounds = rounds};
   for (auto& file : files)
     result.bytes += file.bytes.size();
-  std::vector<std::size_t> kinds{1};
-  if (work.size() > 1)
-    kinds.push_back(work.size());
+  std::vector<indexer*> fleets{&one};
+  if (all.size() > 1)
+    fleets.push_back(&all);
   out.print('\n' + out.paint(colour::bold, "2/2  Measuring") + ", without chaos: " + several(rounds, "round")
             + " with 1 interpreter"
-            + (kinds.size() > 1 ? " and with " + grouped(work.size()) + " in turn" : "") + "\n\n");
-  std::vector<std::vector<pass>> passes(kinds.size());
-  out.begin(files.size() * rounds * kinds.size(), "files");
+            + (fleets.size() > 1 ? " and with " + grouped(all.size()) + " in turn" : "") + "\n\n");
+  std::vector<std::vector<pass>> passes(fleets.size());
+  out.begin(files.size() * rounds * fleets.size(), "files");
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      passes[i].push_back(work.run(files, kinds[i], {}, {{}, [&out](auto&&...) { out.advance(); }}));
+    for (std::size_t i = 0; i < fleets.size(); ++i) {
+      passes[i].push_back(fleets[i]->run(files, {}, {{}, [&out](auto&&...) { out.advance(); }}));
       check_agreement(files, passes[0][0], passes[i].back());
     }
   }
   out.end();
   result.one = median_of(passes[0], 1);
-  if (kinds.size() > 1)
-    result.all = median_of(passes[1], work.size());
+  if (fleets.size() > 1)
+    result.all = median_of(passes[1], all.size());
   return result;
 }
 
-bool all_alive(const pass& index) {
-  return std::none_of(index.results.begin(), index.results.end(),
-                      [](auto& result) { return result.what == state::interpreter_lost; });
+/// Whether no file but the poisonous one kept interpreters from working.
+bool all_answered(const pass& index, const chaos_files& chaos) {
+  for (std::size_t i = 0; i < index.results.size(); ++i) {
+    auto what = index.results[i].what;
+    if (what == state::unanswered || (what == state::dead_letter && chaos.poison != i))
+      return false;
+  }
+  return true;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
   options chosen;
+  screen out;
+  chosen.deaths = [&out](const ia::death_report& report) { show_death(out, report); };
+  chosen.dead_letters = [&out](const ia::dead_letter& letter) { show_letter(out, letter); };
   return ia::run_main(chosen, argc, argv, [&](ia::runtime& rt) {
-    screen out;
     auto begun = std::chrono::steady_clock::now();
     fs::path here{INDEX_SOURCES_DIR};
+    auto code = here / "index_sources.py";
     auto count = chosen.workers ? chosen.workers : std::max(1u, std::thread::hardware_concurrency());
-    indexer work{rt, here / "index_sources.py", count};
+    indexer work{rt, code, count};
     std::chrono::duration<double> start_time = std::chrono::steady_clock::now() - begun;
 
     auto broken = here / "data" / "broken.py";
@@ -240,22 +283,25 @@ int main(int argc, char** argv) {
     if (sources.files.size() == 1 && sources.files.front().path == broken)
       throw std::runtime_error("no Python files in " + where
                                + (sources.unreadable.empty() ? "" : " (" + sources.unreadable.front() + ")"));
-    auto chaos = chosen.chaos ? choose_chaos(sources.files, broken) : std::nullopt;
+    auto chaos = chosen.chaos ? choose_chaos(sources.files, broken) : chaos_files{};
     introduce(out, sources, where, work, start_time, chaos);
 
     out.print('\n' + out.paint(colour::bold, "1/2  Indexing") + " with " + several(work.size(), "interpreter")
               + " at once\n\n");
     reporter events{out, sources, chaos};
     out.begin(sources.files.size(), "files");
-    auto index = work.run(sources.files, work.size(), chaos, events.watch());
+    auto index = work.run(sources.files, chaos, events.watch());
     out.end();
 
     std::optional<measurement> measured;
-    if (all_alive(index))
-      measured = measure(out, sources, work);
+    if (all_answered(index, chaos)) {
+      indexer one{rt, code, 1};
+      measured = measure(out, sources, one, work);
+    }
     print_index(out, sources, index, chaos);
     if (measured)
       print_speed(out, *measured);
+    out.print('\n' + out.paint(colour::bold, "  The fleet") + " at the end\n" + quoted(work.to_text(), "  "));
     bool well = went_well(sources, index, chaos);
     out.print('\n'
               + (well ? out.paint(colour::green, "All went as announced.")

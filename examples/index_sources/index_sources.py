@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import platform
+import sys
 import sysconfig
 import time
 import warnings
@@ -21,15 +22,17 @@ def index(source: memoryview, path: memoryview, chaos: memoryview | None = None)
         source: the file's bytes, mapped by C++. They are not copied on the way here; ast.parse makes one copy, since
             Python's parser works on text that ends with a zero byte.
         path: the file's path, for tracebacks.
-        chaos: if given, never return.
+        chaos: `loop` to never return, `exit` to end this interpreter.
 
     Raises:
         SyntaxError: the file does not parse. It goes to the C++ caller as it is.
     """
     started = time.thread_time()
     name = os.fsdecode(bytes(path))
-    if chaos is not None:
+    if chaos == b"loop":
         loop_for_ever(name)
+    if chaos == b"exit":
+        end_this_interpreter(name)
     functions, classes = count(ast.parse(source, filename=name))
     cpu_seconds = time.thread_time() - started
     return json.dumps({"functions": functions, "classes": classes, "cpu_seconds": cpu_seconds}).encode()
@@ -53,6 +56,11 @@ def loop_for_ever(name: str) -> None:
     turns = 0
     while True:
         turns += 1
+
+
+def end_this_interpreter(name: str) -> None:
+    """Do what --chaos asks for: die of the file `name`."""
+    sys.exit(f"{name} is poison")
 
 
 def about() -> bytes:

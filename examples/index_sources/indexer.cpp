@@ -24,46 +24,48 @@ state state_for(const caf::error& problem) {
     return does_not_parse(*ia::python_error_of(problem)) ? state::refused : state::failed;
   if (problem == ia::errc::deadline_exceeded)
     return state::stopped;
-  return state::interpreter_lost;
+  bool is_death =
+      problem == ia::errc::exited || problem == ia::errc::crashed || problem == ia::errc::abandoned;
+  return is_death ? state::dead_letter : state::unanswered;
 }
 
 } // namespace
 
-indexer::indexer(ia::runtime& rt, const std::filesystem::path& code, std::size_t count) : runtime_{rt} {
-  std::vector<std::future<caf::expected<ia::interpreter_actor>>> starting;
-  for (std::size_t i = 0; i < count; ++i) {
-    starting.push_back(std::async(std::launch::async, [&rt, &code, i] {
-      return rt.spawn(ia::file(code), {.name = "indexer " + std::to_string(i + 1),
-                                       .functions = {"index", "about"},
-                                       .handler_deadlines = {{"index", deadline}}});
-    }));
-  }
-  for (auto& interpreter : starting)
-    interpreters_.push_back(ia::value_or_throw(interpreter.get()));
+indexer::indexer(ia::runtime& rt, const std::filesystem::path& code, std::size_t count)
+    : runtime_{rt},
+      size_{count},
+      fleet_{ia::value_or_throw(
+          rt.fleet({.source = ia::file(code),
+                    .size = count,
+                    .name = "indexer",
+                    .spawn = {.functions = {"index", "about"}, .handler_deadlines = {{"index", deadline}}},
+                    .attempts = attempts}))} {
   ia::caller me{rt.system()};
-  auto about = json::parse(ia::value_or_throw(me.call(interpreters_.front(), "about")).as_string_view());
+  auto about = json::parse(ia::value_or_throw(me.call(fleet_.handle(), "about")).as_string_view());
   version_ = about.at("version").get<std::string>();
   library_ = about.at("library").get<std::string>();
 }
 
-pass indexer::run(const std::vector<source_file>& files, std::size_t count, std::optional<std::size_t> chaos,
-                  const observer& watch) {
+pass indexer::run(const std::vector<source_file>& files, const chaos_files& chaos, const observer& watch) {
   pass result;
   result.results.resize(files.size());
   std::atomic<std::size_t> next{0};
-  // Each thread works for one interpreter: it takes the next file, asks, and waits for the answer.
-  auto work = [&](std::size_t interpreter) {
+  // As many threads as interpreters: each takes the next file, asks the fleet, and waits for the answer, so that no
+  // file waits in the fleet's queue while its deadline runs.
+  auto work = [&] {
     ia::caller me{runtime_.system()};
     double cpu_seconds = 0;
     for (std::size_t i = next++; i < files.size(); i = next++) {
       std::vector<ia::shared_bytes> arguments{files[i].bytes, ia::shared_bytes::copy(files[i].path.string())};
       caf::timespan own_deadline{0}; // the handler's
-      if (chaos == i) {
-        arguments.push_back(ia::shared_bytes::copy("loop for ever"));
+      if (chaos.poison == i)
+        arguments.push_back(ia::shared_bytes::copy("exit"));
+      if (chaos.loop == i) {
+        arguments.push_back(ia::shared_bytes::copy("loop"));
         own_deadline = chaos_deadline;
-        watch.on_chaos(interpreter, i);
+        watch.on_loop(i);
       }
-      auto answer = me.call(interpreters_[interpreter], "index", std::move(arguments), own_deadline);
+      auto answer = me.call(fleet_.handle(), "index", std::move(arguments), own_deadline);
       auto& mine = result.results[i];
       if (answer) {
         auto found = json::parse(answer->as_string_view());
@@ -74,16 +76,14 @@ pass indexer::run(const std::vector<source_file>& files, std::size_t count, std:
         mine.what = state_for(answer.error());
         mine.problem = std::move(answer.error());
       }
-      watch.on_result(interpreter, i, mine);
-      if (mine.what == state::interpreter_lost)
-        break;
+      watch.on_result(i, mine);
     }
     return cpu_seconds;
   };
   auto begun = std::chrono::steady_clock::now();
   std::vector<std::future<double>> workers;
-  for (std::size_t i = 0; i < count; ++i)
-    workers.push_back(std::async(std::launch::async, work, i));
+  for (std::size_t i = 0; i < size_; ++i)
+    workers.push_back(std::async(std::launch::async, work));
   for (auto& worker : workers)
     result.cpu_time += std::chrono::duration<double>{worker.get()};
   result.time = std::chrono::steady_clock::now() - begun;

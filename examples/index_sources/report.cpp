@@ -49,10 +49,15 @@ std::string outcome_rows(const source_files& sources, const pass& index, state w
   return row(text, grouped(count), names);
 }
 
+/// What Python said, or else the error, without the traceback.
+std::string one_line(const caf::error& problem) {
+  auto error = ia::python_error_of(problem);
+  return error ? error->summary() : ia::describe(problem);
+}
+
 } // namespace
 
-void print_index(screen& out, const source_files& sources, const pass& index,
-                 std::optional<std::size_t> chaos) {
+void print_index(screen& out, const source_files& sources, const pass& index, const chaos_files& chaos) {
   counts sum;
   std::size_t indexed = 0;
   std::size_t bytes = 0;
@@ -75,12 +80,17 @@ void print_index(screen& out, const source_files& sources, const pass& index,
   text += row("Functions", grouped(sum.functions), "with methods");
   text += row("Classes", grouped(sum.classes));
   text += outcome_rows(sources, index, state::refused, "Did not parse");
-  if (chaos && index.results[*chaos].what == state::stopped)
-    text += row("Ended by its deadline", "1", sources.files[*chaos].name + " (chaos, as announced)");
-  text += outcome_rows(sources, index, state::stopped, "Took too long", chaos);
+  if (chaos.loop && index.results[*chaos.loop].what == state::stopped)
+    text += row("Ended by its deadline", "1", sources.files[*chaos.loop].name + " (chaos, as announced)");
+  if (chaos.poison && index.results[*chaos.poison].what == state::dead_letter) {
+    text += row("Dead letter", "1", sources.files[*chaos.poison].name + " (chaos, as announced)");
+    text += row("", "", "after " + several(indexer::attempts, "attempt") + ", the last of which ended so:");
+    text += row("", "", quoted(one_line(index.results[*chaos.poison].problem), ""));
+  }
+  text += outcome_rows(sources, index, state::stopped, "Took too long", chaos.loop);
   text += outcome_rows(sources, index, state::failed, "Failed");
-  text += outcome_rows(sources, index, state::interpreter_lost, "Ended an interpreter");
-  text += outcome_rows(sources, index, state::waiting, "Not taken");
+  text += outcome_rows(sources, index, state::dead_letter, "Dead letters", chaos.poison);
+  text += outcome_rows(sources, index, state::unanswered, "Not answered");
   if (!sources.unreadable.empty())
     text += row("Cannot be read", grouped(sources.unreadable.size()));
   text += '\n' + out.paint(colour::bold, "  Largest     KB    lines  functions  classes") + '\n';
@@ -123,12 +133,15 @@ void print_speed(screen& out, const measurement& measured) {
   out.print(text);
 }
 
-bool went_well(const source_files& sources, const pass& index, std::optional<std::size_t> chaos) {
+bool went_well(const source_files& sources, const pass& index, const chaos_files& chaos) {
   if (!sources.unreadable.empty())
     return false;
   for (std::size_t i = 0; i < index.results.size(); ++i) {
     auto what = index.results[i].what;
-    if (chaos == i ? what != state::stopped : what != state::indexed && what != state::refused)
+    bool as_announced = chaos.loop == i     ? what == state::stopped
+                        : chaos.poison == i ? what == state::dead_letter
+                                            : what == state::indexed || what == state::refused;
+    if (!as_announced)
       return false;
   }
   return true;

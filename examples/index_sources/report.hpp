@@ -26,15 +26,14 @@ struct measurement {
 };
 
 /// Prints what was found, the ten largest files, and what became of the others.
-void print_index(screen& out, const source_files& sources, const pass& index,
-                 std::optional<std::size_t> chaos);
+void print_index(screen& out, const source_files& sources, const pass& index, const chaos_files& chaos);
 
 /// Prints the speeds and the gain.
 void print_speed(screen& out, const measurement& measured);
 
 /// Whether nothing happened that a user should look into: files that do not parse and the chaos are part of
 /// the show.
-bool went_well(const source_files& sources, const pass& index, std::optional<std::size_t> chaos);
+bool went_well(const source_files& sources, const pass& index, const chaos_files& chaos);
 
 /// 11272138 bytes are "11.3 MB".
 std::string size_text(std::size_t bytes);

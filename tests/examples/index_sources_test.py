@@ -7,6 +7,7 @@ Usage: index_sources_test.py PROGRAM
 import ast
 import os
 import pty
+import re
 import subprocess
 import sys
 import sysconfig
@@ -82,6 +83,26 @@ class IndexSources(unittest.TestCase):
         largest = max(files, key=lambda file: file.stat().st_size)
         table = done.stdout.split("Largest", 1)[1].splitlines()
         self.assertTrue(table[1].endswith(largest.name), table[1])
+
+    def test_chaos_loses_no_file(self):
+        done = subprocess.run([PROGRAM, "--chaos", "--workers=1", FEW_FILES],
+                              capture_output=True, text=True, timeout=90)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stderr, "")
+        table = done.stdout.split("\nResult\n", 1)[1].split("Largest", 1)[0]
+        outcomes = {name: int(count) for name, count in re.findall(r"(?m)^  (\S.*?) {2,}([\d]+)   ", table)}
+        self.assertEqual((outcomes["Ended by its deadline"], outcomes["Dead letter"]), (1, 1))
+        ended = ("Files indexed", "Did not parse", "Ended by its deadline", "Dead letter")
+        self.assertEqual(sum(outcomes[name] for name in ended), len(list(Path(FEW_FILES).rglob("*.py"))) + 1)
+        self.assertEqual(done.stdout.count("indexer-1 has died. SystemExit: "), 3)
+        self.assertIn("  indexer-1: running, 3 restarts, last ended: exit_code ", done.stdout)
+
+    def test_without_chaos_nobody_dies(self):
+        done = subprocess.run([PROGRAM, "--workers=2", FEW_FILES], capture_output=True, text=True, timeout=90)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("  indexer (one_for_one): running\n    indexer-1: running\n    indexer-2: running\n", done.stdout)
+        self.assertNotIn("died", done.stdout + done.stderr)
+        self.assertNotIn("Dead letter", done.stdout)
 
     def test_without_paths_it_takes_the_standard_library(self):
         library = sysconfig.get_path("stdlib")

@@ -212,6 +212,24 @@ TEST_F(Fleet, StopAnswersWhatWaits) {
   EXPECT_TRUE(late || code_of(late.error()) == ia::errc::stopped);
 }
 
+TEST_F(Fleet, StoppedMembersDieOfAShutdown) {
+  start({.size = 2}).stop();
+  for (auto& report : deaths.wait(2))
+    EXPECT_EQ(report.reason, ia::death_reason::shutdown) << describe(report);
+  EXPECT_EQ(deaths.wait(2).size(), 2u);
+}
+
+TEST_F(Fleet, TextShowsItsMembersWithTheirRestarts) {
+  auto fleet = start({.size = 1, .name = "workers"});
+  EXPECT_EQ(fleet.to_text(), "workers (one_for_one): running\n  workers-1: running\n");
+  EXPECT_EQ(call(fleet.handle(), "leave").substr(0, 6), "error:");
+  auto expected = "workers (one_for_one): running\n"
+                  "  workers-1: running, 1 restart, last ended: exit_code (SystemExit: 3)\n";
+  EXPECT_TRUE(wait_until([&] { return fleet.to_text() == expected; }, "the restart")) << fleet.to_text();
+  fleet.stop();
+  EXPECT_EQ(fleet.to_text().substr(0, 39), "workers (one_for_one): ended: shutdown\n");
+}
+
 TEST_F(Fleet, RunawayIsReplacedAndItsCallerToldInTime) {
   auto fleet = start({.size = 1, .spawn = {.deadline = 100ms}});
   auto error = me().call(fleet.handle(), "loop", ia::shared_bytes{}).error();

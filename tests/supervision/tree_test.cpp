@@ -176,6 +176,27 @@ TEST_F(Tree, SupervisorThatGivesUpHasTheLastChildsExceptionAsItsReason) {
   EXPECT_FALSE(tree.handle());
 }
 
+TEST_F(Tree, TextShowsSupervisorsWithTheirStrategyAndWhatIsBelow) {
+  ia::supervisor_spec lower{.strategy = ia::rest_for_one, .children = {child("worker", worker)}};
+  auto tree = supervise(
+      {.children = {{.name = "storage", .body = ia::supervisor_child(lower)}, child("other", worker)}});
+  EXPECT_EQ(tree.to_text(), "tree (one_for_one): running\n"
+                            "  storage (rest_for_one): running\n"
+                            "    worker: running\n"
+                            "  other: running\n");
+}
+
+TEST_F(Tree, SiblingsThatEndWithTheirSupervisorDieOfAShutdown) {
+  auto tree = supervise({.intensity = 0, .children = {child("a", worker), child("b", worker)}});
+  tell(at(tree, "a"), "crash");
+  EXPECT_TRUE(tree.wait());
+  auto reports = deaths.wait(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].reason, ia::death_reason::exception);
+  EXPECT_EQ(reports[1].child, "b");
+  EXPECT_EQ(reports[1].reason, ia::death_reason::shutdown) << describe(reports[1]);
+}
+
 TEST_F(Tree, EscalatesThroughThreeLevels) {
   ia::supervisor_spec lowest{.intensity = 0, .children = {child("worker", worker)}};
   ia::supervisor_spec middle{.intensity = 0,

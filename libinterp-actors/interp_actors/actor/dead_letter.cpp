@@ -8,10 +8,17 @@ namespace interp_actors {
 void dead_letter_office::take(const dead_letter& letter, bool first) noexcept {
   count_.fetch_add(1, std::memory_order_relaxed);
   if (!handler_) {
-    if (first)
+    if (first && letter.deaths.empty())
       std::fprintf(stderr,
                    "interp-actors: a message for '%s' was dropped: %s (later ones are only counted)\n",
                    letter.receiver.c_str(), letter.why.c_str());
+    else if (first)
+      std::fprintf(
+          stderr,
+          "interp-actors: '%s' put aside %s, which ended %zu of its interpreters, the last one by %s (later "
+          "messages are only counted)\n",
+          letter.receiver.c_str(), letter.request.c_str(), letter.deaths.size(),
+          letter.deaths.back()->text.c_str());
     return;
   }
   try {

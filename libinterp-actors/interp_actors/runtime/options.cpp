@@ -48,6 +48,8 @@ runtime_options config::runtime() const {
   result.python.argv = compat::remainder(*this);
   result.python.argv.insert(result.python.argv.begin(), compat::program_name(*this));
   result.interpreters = interpreters_;
+  result.dead_letters = dead_letters;
+  result.deaths = deaths;
   return result;
 }
 

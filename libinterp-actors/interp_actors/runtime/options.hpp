@@ -31,6 +31,10 @@ public:
   /// Errors: std::invalid_argument that names the key whose value makes no sense.
   runtime_options runtime() const;
 
+  /// Handlers for `runtime_options`, which no command line can give.
+  dead_letter_handler dead_letters;
+  death_handler deaths;
+
 private:
   std::string virtual_env_;
   std::vector<std::string> sys_path_;

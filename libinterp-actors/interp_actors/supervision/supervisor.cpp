@@ -44,10 +44,13 @@ void supervisor_link::post(event what) {
   wake_up(wake);
 }
 
-void supervisor_link::spawning(const std::function<caf::strong_actor_ptr()>& make) {
+void supervisor_link::spawning(std::string name, supervision_strategy strategy,
+                               const std::function<caf::strong_actor_ptr()>& make) {
   caf::strong_actor_ptr wake;
   {
     std::lock_guard guard{mutex_}; // its thread may already want to be found
+    name_ = std::move(name);
+    strategy_ = strategy;
     handle_ = make();
     if (!events_.empty())
       wake = handle_;
@@ -149,29 +152,52 @@ std::vector<child_info> supervisor_link::children() const {
   return infos_;
 }
 
-std::string supervisor_link::to_text() const {
-  std::string result;
-  write(result, "");
+namespace {
+
+/// "running, 2 restarts, last ended: exit_code (sys.exit(3))"
+std::string state_text(const child_info& info) {
+  auto result = to_string(info.state);
+  if (info.restarts != 0)
+    result += ", " + std::to_string(info.restarts) + (info.restarts == 1 ? " restart" : " restarts");
+  if (info.last_death) {
+    auto& text = info.last_death->text;
+    result +=
+        ", last ended: " + to_string(info.last_death->reason) + " (" + text.substr(0, text.find('\n')) + ")";
+  }
   return result;
 }
 
-void supervisor_link::write(std::string& out, const std::string& indent) const {
+} // namespace
+
+std::string supervisor_link::to_text() const {
+  std::string name, state;
+  {
+    std::lock_guard guard{mutex_};
+    name = name_;
+    state = ended_ ? "ended: " + to_string(ended_->reason) : "running";
+  }
+  std::string result;
+  write(result, name, state, "");
+  return result;
+}
+
+void supervisor_link::write(std::string& out, std::string_view name, const std::string& state,
+                            const std::string& indent) const {
   std::vector<child_info> infos;
   std::map<std::string, entry, std::less<>> children;
+  std::string strategy;
   {
     std::lock_guard guard{mutex_};
     infos = infos_;
     children = children_;
+    strategy = to_string(strategy_);
   }
+  out.append(indent).append(name).append(" (" + strategy + "): " + state + '\n');
   for (auto& info : infos) {
-    out += indent + info.name + ": " + to_string(info.state);
-    if (info.restarts != 0)
-      out += ", " + std::to_string(info.restarts) + (info.restarts == 1 ? " restart" : " restarts");
-    if (info.last_death)
-      out += ", last ended: " + to_string(info.last_death->reason) + " (" + info.last_death->text + ")";
-    out += '\n';
     if (auto place = children.find(info.name); place != children.end() && place->second.below)
-      place->second.below->write(out, indent + "  ");
+      place->second.below->write(out, info.name, state_text(info), indent + "  ");
+    else
+      out += indent + "  " + info.name + ": " + state_text(info) + '\n';
   }
 }
 
@@ -499,8 +525,9 @@ caf::error start_supervisor(const std::shared_ptr<roster>& home, supervisor_spec
   if (auto problem = prepare(spec))
     return problem;
   // Detached: it has a thread of its own, so that no other actor keeps it from a restart.
+  auto strategy = spec.strategy;
   try {
-    link->spawning([&] {
+    link->spawning(name, strategy, [&] {
       return caf::actor_cast<caf::strong_actor_ptr>(
           home->system.spawn<supervisor, caf::detached>(home, std::move(spec), name, link));
     });

@@ -88,7 +88,8 @@ public:
   /// Its children as they were a moment ago.
   std::vector<child_info> children() const;
 
-  /// The children with their restarts as lines of text, those of supervisors below them.
+  /// Name and strategy, and a line for each child with its restarts and its last death; those of supervisors below
+  /// them, indented.
   std::string to_text() const;
 
   // -- for the supervisor's actor
@@ -99,8 +100,9 @@ public:
     std::shared_ptr<supervisor_link> below; // of a supervisor that runs
   };
 
-  /// Makes the actor, whose events wait until it is known.
-  void spawning(const std::function<caf::strong_actor_ptr()>& make);
+  /// Makes the actor, whose events wait until it is known. The first two are for people.
+  void spawning(std::string name, supervision_strategy strategy,
+                const std::function<caf::strong_actor_ptr()>& make);
   std::deque<event> take_events();
   void set_child(const std::string& name, entry child);
   void drop_child(const std::string& name, const caf::strong_actor_ptr& address);
@@ -113,10 +115,13 @@ public:
   std::function<void(const ending&)> on_ended;
 
 private:
-  void write(std::string& out, const std::string& indent) const;
+  void write(std::string& out, std::string_view name, const std::string& state,
+             const std::string& indent) const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::string name_;
+  supervision_strategy strategy_ = one_for_one;
   std::deque<event> events_;
   caf::strong_actor_ptr handle_;
   std::map<std::string, entry, std::less<>> children_;
