@@ -586,12 +586,12 @@ void incarnation::start(const python::gil_held& gil, python::interpreter& interp
   report_started({});
   if (life_.by)
     gil.release([this] {
+      life_.by->on_started(number_); // before it can be due
       if (life_.options.recycle_age.count() > 0) {
         auto when = time_after(life_.options.recycle_age);
         due_at_.store(when.time_since_epoch().count());
         home_->arm(shared_from_this(), when);
       }
-      life_.by->on_started(number_);
     });
 }
 
