@@ -100,6 +100,9 @@ private:
     caf::message content;
   };
 
+  /// What stands for a snapshot that is due, among the events of Python code, which begin at 1.
+  static constexpr python::event_number snapshot_event = 0;
+
   /// Where it takes messages, or has its deadlines counted.
   struct post {
     std::shared_ptr<mailbox> box;
