@@ -16,7 +16,15 @@ namespace {
 /// A fleet whose members die all the time, of all that an interpreter can die of.
 class FleetDeaths : public with_runtime {
 protected:
-  FleetDeaths() : with_runtime{patient_options()} {}
+  FleetDeaths() : with_runtime{quiet_options()} {}
+
+  /// Without a line for each of the thousands of deaths.
+  static ia::runtime_options quiet_options() {
+    auto options = patient_options();
+    options.deaths = [](const ia::death_report&) {};
+    options.dead_letters = [](const ia::dead_letter&) {};
+    return options;
+  }
 
   static constexpr const char* code = R"(
 import sys, time
@@ -31,6 +39,9 @@ def insist(v):
             while True: pass
         except BaseException: pass
 def sleep(v): time.sleep(0.6)
+def meet(v):
+    arrive()
+    wait_at_gate()
 )";
 
   static constexpr std::size_t members = 4;
@@ -69,14 +80,17 @@ def sleep(v): time.sleep(0.6)
   std::vector<caf::actor> members_of(const ia::fleet<ia::interpreter_actor>& fleet) {
     auto self = caf::actor_cast<caf::strong_actor_ptr>(system().spawn<acquaintance, caf::hidden>());
     auto& inbox = static_cast<acquaintance&>(*self->get());
-    auto know_all = [&] {
+    // Each of them is kept busy by one.
+    for (std::size_t i = 0; i < members; ++i) {
       auto id = inbox.new_request_id(caf::message_priority::normal);
-      auto question = caf::make_message(ia::call_atom_v, std::string{"echo"}, ia::shared_bytes{});
+      auto question = caf::make_message(ia::call_atom_v, std::string{"meet"}, ia::shared_bytes{});
       caf::actor_cast<caf::strong_actor_ptr>(fleet.handle())
           ->enqueue(ia::compat::make_element(self, id, std::move(question)), nullptr);
-      return inbox.known().size() == members;
-    };
-    EXPECT_TRUE(wait_until(know_all, "an answer of each member"));
+    }
+    for (std::size_t i = 0; i < members; ++i)
+      EXPECT_TRUE(gate.arrived());
+    gate.open();
+    EXPECT_TRUE(wait_until([&] { return inbox.known().size() == members; }, "an answer of each member"));
     std::vector<caf::actor> result;
     for (auto& each : inbox.known())
       result.push_back(caf::actor_cast<caf::actor>(each));
@@ -86,7 +100,7 @@ def sleep(v): time.sleep(0.6)
   /// Sends all requests while one in `mean_distance` comes with a death, and checks the accounts.
   void ask_a_million(ia::fleet_options options, std::size_t mean_distance) {
     bool again = options.attempts > 0;
-    options.source = ia::text(code, "test.py");
+    options.source = ia::text(code + gate.python(), "test.py");
     options.size = members;
     options.intensity = 1'000'000'000;
     auto started = rt().fleet(std::move(options));

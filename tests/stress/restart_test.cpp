@@ -11,7 +11,14 @@ namespace {
 /// Supervised children that die again and again leave nothing behind.
 class Restart : public with_runtime {
 protected:
-  Restart() : with_runtime{patient_options()} {}
+  Restart() : with_runtime{quiet_options()} {}
+
+  /// Without a line for each death.
+  static ia::runtime_options quiet_options() {
+    auto options = patient_options();
+    options.deaths = [](const ia::death_report&) {};
+    return options;
+  }
 
   /// Lets a child with `imports` die `times` times, and expects a slope of the memory below 1 KiB for each.
   void restart(int times, const std::string& imports, std::size_t spares = 0) {

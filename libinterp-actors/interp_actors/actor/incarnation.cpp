@@ -13,6 +13,7 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
+#include <thread>
 
 namespace interp_actors {
 
@@ -1029,9 +1030,16 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
   if (life_.by && counts) {
     auto last = report(why_it_ends(), why);
     last.request = handled_;
-    last.tracked_objects = interpreter.tracked_objects(gil);
+    bool is_followed = gil.release([this] { return life_.by->has_successor(); });
+    if (!is_followed)
+      last.tracked_objects = interpreter.tracked_objects(gil);
     last.views_held = interpreter.views_held(gil);
-    counts = gil.release([&] { return leave(std::move(last), why); });
+    counts = gil.release([&] {
+      auto left = leave(std::move(last), why);
+      if (is_followed)
+        std::this_thread::yield(); // to those whom others wait for, where they share a core
+      return left;
+    });
   }
   auto activity = begin(limit + teardown_slack, mailbox::phase::end);
   counts = counts && activity != 0;
