@@ -45,17 +45,12 @@ private:
   int kept_;
 };
 
-/// Says when it takes over and when it dies. The exception's text brings the time of the death; the child sleeps before it, so
-/// that the request behind waits in the mailbox by then.
+/// Sleeps before it dies, so that the request behind waits in the mailbox by then. The exception's text brings the time.
 std::string mortal_code(int loaded) {
   return R"(
 import posix, time
 now = time.perf_counter_ns
-begun = 0
-def started():
-    global begun
-    begun = now()
-def since(view): return b'%d' % begun
+def echo(view): return view
 def die(view):
     time.sleep(0.001)
     raise RuntimeError(now())
@@ -63,13 +58,77 @@ posix.write()"
          + std::to_string(loaded) + ", b'x')\n";
 }
 
+/// When a supervisor started a child's incarnation, and when that was ready for its first message.
+struct start_times {
+  std::atomic<std::int64_t> asked{0}, ready{0};
+};
+
+/// What a child tells, with the time.
+class timed_events final : public ia::child_events {
+public:
+  timed_events(std::shared_ptr<ia::child_events> to, std::shared_ptr<start_times> times)
+      : to_{std::move(to)}, times_{std::move(times)} {}
+
+  void started(std::uint64_t number) override {
+    times_->ready = now_ns();
+    to_->started(number);
+  }
+  void died(std::uint64_t number, std::shared_ptr<const ia::death_report> report, caf::error reason,
+            bool can_be_followed) override {
+    to_->died(number, std::move(report), std::move(reason), can_be_followed);
+  }
+  void gone(std::uint64_t number) override { to_->gone(number); }
+  void due(std::uint64_t number) override { to_->due(number); }
+
+private:
+  const std::shared_ptr<ia::child_events> to_;
+  const std::shared_ptr<start_times> times_;
+};
+
+/// A child whose supervisor's starts are timed.
+class timed_process final : public ia::child_process {
+public:
+  timed_process(std::unique_ptr<ia::child_process> of, std::shared_ptr<start_times> times)
+      : of_{std::move(of)}, times_{std::move(times)} {}
+
+  caf::strong_actor_ptr address() const override { return of_->address(); }
+  void start(std::uint64_t number, std::shared_ptr<const ia::death_report> previous) override {
+    times_->asked = now_ns();
+    of_->start(number, std::move(previous));
+  }
+  void stop(std::uint64_t number, const caf::error& reason, std::chrono::nanoseconds limit) override {
+    of_->stop(number, reason, limit);
+  }
+  void tend() override { of_->tend(); }
+  void close(const caf::error& reason, bool for_good) override { of_->close(reason, for_good); }
+
+private:
+  const std::unique_ptr<ia::child_process> of_;
+  const std::shared_ptr<start_times> times_;
+};
+
+class timed_body final : public ia::child_body {
+public:
+  timed_body(std::shared_ptr<const ia::child_body> of, std::shared_ptr<start_times> times)
+      : of_{std::move(of)}, times_{std::move(times)} {}
+
+  std::unique_ptr<ia::child_process> make(const std::shared_ptr<ia::roster>& home, const std::string& name,
+                                          std::shared_ptr<ia::child_events> events) const override {
+    auto timed = std::make_shared<timed_events>(std::move(events), times_);
+    return std::make_unique<timed_process>(of_->make(home, name, std::move(timed)), times_);
+  }
+
+private:
+  const std::shared_ptr<const ia::child_body> of_;
+  const std::shared_ptr<start_times> times_;
+};
+
 /// One supervised child that is made to die, and what is known of the times.
 /// Thread: one; deaths are told by the supervisor's.
 class mortal {
 public:
   struct times {
-    double takeover =
-        0; // from the report of the death, behind which the successor is started, to its `started()`
+    double takeover = 0;    // from its supervisor's start of the successor to its being ready for a message
     double first_reply = 0; // from the exception to the answer of a request that waited
   };
 
@@ -80,10 +139,10 @@ public:
     ia::supervisor_spec spec{
         .intensity = 1'000'000'000,
         .children = {{.name = "mortal",
-                      .body = ia::python_child(ia::text(mortal_code(loaded_[1]), "bench.py"),
-                                               {.spares = spares})}},
+                      .body = std::make_shared<timed_body>(
+                          ia::python_child(ia::text(mortal_code(loaded_[1]), "bench.py"), {.spares = spares}),
+                          times_)}},
         .on_death = [this](const ia::death_report& report) {
-          told_ = now_ns();
           died_ = report.error ? number_in(report.error->message()) : 0;
         }};
     tree_.emplace(checked(rt.supervise(std::move(spec))));
@@ -101,10 +160,11 @@ public:
   times die_once() {
     auto live = rt_.counts().live;
     ia::compat::anonymous_send(child_, ia::call_atom_v, std::string{"die"}, ia::shared_bytes{});
-    auto begun = number_in(checked(me_.call(child_, "since", ia::shared_bytes{})).as_string_view());
+    if (checked(me_.call(child_, "echo", ia::shared_bytes{})).size() != 0)
+      throw std::runtime_error("an echo has another size than the request");
     auto answered = now_ns();
     wait_until_ready(1, live);
-    return {static_cast<double>(begun - told_), static_cast<double>(answered - died_)};
+    return {static_cast<double>(times_->ready - times_->asked), static_cast<double>(answered - died_)};
   }
 
 private:
@@ -128,7 +188,8 @@ private:
   ia::runtime& rt_;
   ia::caller me_;
   std::array<int, 2> loaded_{};
-  std::atomic<std::int64_t> told_{0}, died_{0};
+  std::atomic<std::int64_t> died_{0};
+  const std::shared_ptr<start_times> times_ = std::make_shared<start_times>();
   std::optional<ia::tree> tree_;
   ia::interpreter_actor child_;
 };
