@@ -1,41 +1,16 @@
 #include <caf/exit_reason.hpp>
 
-#include <malloc.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
-#include <fstream>
 #include <thread>
 #include <vector>
 
+#include "stress/slope.hpp"
 #include "support.hpp"
 
 using namespace ia_test;
 
 namespace {
-
-double resident_kib() {
-  ::malloc_trim(0);
-  std::ifstream in{"/proc/self/statm"};
-  double total = 0, resident = 0;
-  in >> total >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1024;
-}
-
-/// Slope of `values` over their places, by least squares.
-double slope(const std::vector<double>& values) {
-  auto n = static_cast<double>(values.size());
-  double sum_x = 0, sum_y = 0, sum_xy = 0, sum_xx = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    auto x = static_cast<double>(i);
-    sum_x += x;
-    sum_y += values[i];
-    sum_xy += x * values[i];
-    sum_xx += x * x;
-  }
-  return (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
-}
 
 class SpawnKill : public with_runtime {
 protected:

@@ -16,6 +16,14 @@ void add_round_trip(session& s, ia::runtime& rt);
 /// Precondition: as above.
 void add_creation(session& s, ia::runtime& rt);
 
+/// From the death of a supervised child to its successor's first answer, with a spare and without.
+/// Precondition: as above.
+void add_restarts(session& s, ia::runtime& rt);
+
+/// A request through a fleet beside one to a single interpreter, supervised and not.
+/// Precondition: as above.
+void add_fleets(session& s, ia::runtime& rt);
+
 /// What an interpreter that does nothing keeps of memory, beside one that a program makes by hand.
 void add_memory(session& s);
 

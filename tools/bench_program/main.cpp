@@ -58,6 +58,8 @@ int bench(const config& options, ia::runtime& rt, const std::vector<int>& cores)
   ia_bench::session session{options.only};
   ia_bench::add_round_trip(session, rt);
   ia_bench::add_creation(session, rt);
+  ia_bench::add_restarts(session, rt);
+  ia_bench::add_fleets(session, rt);
   ia_bench::add_memory(session);
   ia_bench::add_one_way(session, rt);
   ia_bench::add_two_cores(session, rt, cores);

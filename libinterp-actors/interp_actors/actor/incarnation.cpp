@@ -11,6 +11,7 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
+#include <thread>
 
 namespace interp_actors {
 
@@ -632,11 +633,16 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
   if (life_.by && counts) {
     auto last = report(why_it_ends(), why);
     last.request = handled_;
-    last.tracked_objects = interpreter.tracked_objects(gil);
+    bool is_followed =
+        life_.by->has_successor(); // a short lock: the GIL, once free, may be another thread's for long
+    if (!is_followed)
+      last.tracked_objects = interpreter.tracked_objects(gil);
     last.views_held = interpreter.views_held(gil);
     gil.release([&] {
       counts = leave(std::move(last), why);
       activity = begin_end(); // before the GIL is wanted again, which other threads may keep
+      if (is_followed)
+        std::this_thread::yield(); // to those whom others wait for, where they share a core
     });
   } else {
     activity = begin_end();

@@ -37,6 +37,9 @@ public:
   /// Its source is loaded and its hooks have returned.
   virtual void on_started(std::uint64_t number) = 0;
 
+  /// Whether another one waits to take over: what only the report needs then costs it nothing.
+  virtual bool has_successor() const { return false; }
+
   /// It has left the mailbox to its successor and answers nothing any more. `reason` is why, an error without a code for a
   /// normal end.
   virtual void on_death(std::uint64_t number, std::shared_ptr<const death_report> report,

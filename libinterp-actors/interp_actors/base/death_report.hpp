@@ -59,7 +59,8 @@ struct death_report {
   std::chrono::nanoseconds uptime{0};
   /// Messages that its handlers were given.
   std::uint64_t requests_served = 0;
-  /// Objects that its garbage collector knew: containers, instances, functions; 0 where that is not known.
+  /// Objects that its garbage collector knew: containers, instances, functions; 0 where that is not known, as where a spare
+  /// waited to take over: counting would have kept it waiting.
   std::size_t tracked_objects = 0;
   /// Payloads that its Python code still saw as memoryviews.
   std::size_t views_held = 0;

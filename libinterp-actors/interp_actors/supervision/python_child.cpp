@@ -116,6 +116,14 @@ private:
         pool->set_ready(number_);
     }
     void on_started(std::uint64_t) override { to_->on_started(as_); }
+    bool has_successor() const override {
+      std::shared_ptr<keeper> to;
+      {
+        std::lock_guard guard{mutex_};
+        to = to_;
+      }
+      return to && to->has_successor();
+    }
     void on_death(std::uint64_t, std::shared_ptr<const death_report> report,
                   const caf::error& reason) override {
       std::shared_ptr<keeper> to;
@@ -150,7 +158,7 @@ private:
     const std::uint64_t number_;
     std::atomic<bool> ready_{false};
     std::atomic<bool> dead_{false};
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::shared_ptr<keeper> to_; // written before the takeover, read without the mutex after it
     std::uint64_t as_ = 0;
     std::shared_ptr<const death_report> last_words_;
@@ -199,6 +207,11 @@ public:
 
   void on_ready(std::uint64_t) override {}
   void on_started(std::uint64_t number) override { events_->started(number); }
+
+  bool has_successor() const override {
+    auto pool = spares_.lock();
+    return pool && pool->has_ready();
+  }
 
   void on_death(std::uint64_t number, std::shared_ptr<const death_report> report,
                 const caf::error& reason) override {

@@ -411,9 +411,17 @@ private:
   static caf::error stop_reason() { return caf::make_error(caf::exit_reason::user_shutdown); }
 
   void run(supervisor_commands commands) {
+    // A successor does not wait until its predecessor's death is told.
+    for (std::size_t i = 1; i < commands.size(); ++i)
+      if (std::holds_alternative<start_incarnation>(commands[i])
+          && std::holds_alternative<publish_death>(commands[i - 1]))
+        std::swap(commands[i - 1], commands[i]);
+    auto next = commands.begin();
+    for (; next != commands.end() && std::holds_alternative<start_incarnation>(*next); ++next)
+      carry_out(std::get<start_incarnation>(*next));
     link_->set_children(core_.list_children());
-    for (auto& command : commands)
-      std::visit([this](auto& what) { carry_out(what); }, command);
+    for (; next != commands.end(); ++next)
+      std::visit([this](auto& what) { carry_out(what); }, *next);
   }
 
   void carry_out(start_incarnation& what) {
