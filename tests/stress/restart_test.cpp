@@ -42,7 +42,7 @@ protected:
       ia::compat::anonymous_send(child, ia::call_atom_v, std::string{i % 2 == 0 ? "crash" : "leave"},
                                  ia::shared_bytes{});
       ASSERT_EQ(call(child, "f", "x"), "x") << "after restart " << i;
-      if (i % distance != 0 || i < times / 10)
+      if (i % distance != 0 || i < times / 5)
         continue;
       // Each figure is that of the same number of interpreters.
       ASSERT_TRUE(wait_until([&] { return rt().counts().live == 1 + spares; }, "the end of the predecessor"));
@@ -70,7 +70,7 @@ TEST_F(Restart, RestartsFromSparesKeepTheMemoryFlat) {
 }
 
 TEST_F(Restart, RestartsWithImportsKeepTheMemoryFlat) {
-  restart(1'000, "import json, threading, asyncio");
+  restart(400, "import json, threading, asyncio");
 }
 
 } // namespace

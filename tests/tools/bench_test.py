@@ -62,6 +62,17 @@ class Bench(unittest.TestCase):
                 rows = [(row["unit"], row["peer"], row["goal_sense"], row["goal"]) for row in found["rows"]]
                 self.assertEqual(rows, [(unit, "Py_NewInterpreterFromConfig with site", "<=", goal)])
 
+    def test_restarts_and_fleets_are_measured_beside_their_goals_and_single_children(self):
+        for only, expected in (
+            ("restart from", [("us", "10 us", "<=", 1), ("us", "100 us", "<=", 1), ("us", "restart without a spare", None, None)]),
+            ("fleet of", [("ns", "supervised child", None, None)] * 2),
+        ):
+            with self.subTest(only):
+                done, found = self.bench("--only", only)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                rows = [(row["unit"], row["peer"], row["goal_sense"], row["goal"]) for row in found["rows"]]
+                self.assertEqual(rows, expected)
+
     def test_two_cores_are_measured_beside_one_and_beside_processes(self):
         done, found = self.bench("--only", "two cores")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

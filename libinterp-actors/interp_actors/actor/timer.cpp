@@ -9,7 +9,8 @@ namespace interp_actors {
 namespace {
 
 constexpr auto unarmed = no_deadline.time_since_epoch().count();
-constexpr std::chrono::minutes longest_step{1};
+/// Incarnations that end sooner than their deadlines, most of them, keep about 1 KiB each until then.
+constexpr std::chrono::seconds longest_step{2};
 
 } // namespace
 
