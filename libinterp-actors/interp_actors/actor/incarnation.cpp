@@ -13,7 +13,6 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
-#include <thread>
 
 namespace interp_actors {
 
@@ -1034,12 +1033,7 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     if (!is_followed)
       last.tracked_objects = interpreter.tracked_objects(gil);
     last.views_held = interpreter.views_held(gil);
-    counts = gil.release([&] {
-      auto left = leave(std::move(last), why);
-      if (is_followed)
-        std::this_thread::yield(); // to those whom others wait for, where they share a core
-      return left;
-    });
+    counts = gil.release([&] { return leave(std::move(last), why); });
   }
   auto activity = begin(limit + teardown_slack, mailbox::phase::end);
   counts = counts && activity != 0;
