@@ -11,7 +11,6 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
-#include <thread>
 
 namespace interp_actors {
 
@@ -641,8 +640,6 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     gil.release([&] {
       counts = leave(std::move(last), why);
       activity = begin_end(); // before the GIL is wanted again, which other threads may keep
-      if (is_followed)
-        std::this_thread::yield(); // to those whom others wait for, where they share a core
     });
   } else {
     activity = begin_end();

@@ -15,7 +15,6 @@
 #include <cstdio>
 #include <random>
 #include <set>
-#include <thread>
 
 namespace interp_actors {
 
@@ -420,8 +419,6 @@ private:
     auto next = commands.begin();
     for (; next != commands.end() && std::holds_alternative<start_incarnation>(*next); ++next)
       carry_out(std::get<start_incarnation>(*next));
-    if (next != commands.begin())
-      std::this_thread::yield(); // to it, where they share a core
     link_->set_children(core_.list_children());
     for (; next != commands.end(); ++next)
       std::visit([this](auto& what) { carry_out(what); }, *next);
