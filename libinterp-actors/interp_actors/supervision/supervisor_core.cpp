@@ -533,8 +533,6 @@ void supervisor_core::start(slot& s) {
   s.wanted = false;
   s.ready = false;
   s.address = closed::no;
-  s.not_before.reset();
-  s.history.started.reset();
   out_.emplace_back(start_incarnation{s.id, s.incarnation, s.spec, s.last_death});
 }
 
