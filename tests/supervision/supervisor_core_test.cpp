@@ -520,6 +520,8 @@ TEST(SupervisorCore, AnySignificantChildEndsTheSupervisor) {
   shell.ended("a");
   EXPECT_EQ(shell.news(), (lines{"stop a#1", "close a for good", "ended shutdown"}));
   EXPECT_EQ(shell.ends.front().error, caf::make_error(caf::exit_reason::user_shutdown));
+  EXPECT_EQ(describe(shell.closes[0].reason), "stopped: 'b' has ended"); // its own reason
+  EXPECT_EQ(shell.closes[1].reason, shell.ends.front().error);
 }
 
 TEST(SupervisorCore, LastOfAllSignificantChildrenEndsTheSupervisor) {
@@ -764,6 +766,19 @@ TEST(SupervisorCore, SeveralTerminationsOfOneChildAreAllAnswered) {
   shell.take(shell.core.terminate_child(shell.now, 2, "b"));
   shell.ended("b");
   EXPECT_EQ(shell.news(), (lines{"stop b#1", "close b", "reply 1 ok", "reply 2 ok"}));
+}
+
+TEST(SupervisorCore, TerminationsDoNotWaitForEachOtherUnlessChildrenDependOnEachOther) {
+  auto terminate_both = [](supervision_strategy strategy) {
+    fake_shell shell{three(strategy)};
+    shell.start_all();
+    shell.take(shell.core.terminate_child(shell.now, 1, "c"));
+    shell.take(shell.core.terminate_child(shell.now, 2, "a"));
+    return shell.news();
+  };
+  EXPECT_EQ(terminate_both(one_for_one), (lines{"stop c#1", "stop a#1"}));
+  EXPECT_EQ(terminate_both(one_for_all), lines{"stop c#1"});
+  EXPECT_EQ(terminate_both(rest_for_one), lines{"stop c#1"});
 }
 
 TEST(SupervisorCore, OperationsDuringTheStartOfTheTree) {

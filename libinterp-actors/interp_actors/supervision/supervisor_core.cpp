@@ -410,7 +410,6 @@ supervisor_core::slot& supervisor_core::add(child_spec child) {
 void supervisor_core::leave(slot& s) {
   s.leaving = true;
   s.wanted = false;
-  s.initial = false;
   if (s.start_ticket)
     reply(*std::exchange(s.start_ticket, std::nullopt), s.why, s.id);
   unsettled_.insert(s.id);
