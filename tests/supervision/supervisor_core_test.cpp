@@ -529,6 +529,8 @@ TEST(SupervisorCore, AnySignificantChildEndsTheSupervisor) {
   shell.ended("a");
   EXPECT_EQ(shell.news(), (lines{"stop a#1", "close a for good", "ended shutdown"}));
   EXPECT_EQ(shell.ends.front().error, caf::make_error(caf::exit_reason::user_shutdown));
+  EXPECT_EQ(describe(shell.closes[0].reason), "stopped: 'b' has ended"); // its own reason
+  EXPECT_EQ(shell.closes[1].reason, shell.ends.front().error);
 }
 
 TEST(SupervisorCore, LastOfAllSignificantChildrenEndsTheSupervisor) {
@@ -708,11 +710,37 @@ TEST(SupervisorCore, TerminationEndsABackoff) {
   EXPECT_EQ(shell.news(), (lines{"timer 1000", "reply 1 child_active", "reply 2 child_active", "close a"}));
   shell.gone("a");
   EXPECT_EQ(shell.news(), lines{"reply 3 ok"});
+  shell.take(shell.core.restart_child(shell.now, 4, "a")); // by hand, without a delay
+  EXPECT_EQ(shell.news(), lines{"start a#2"});
   shell.pass(1s);
   shell.timer();
   EXPECT_EQ(shell.news(), lines{});
-  shell.take(shell.core.restart_child(shell.now, 4, "a")); // by hand, without a delay
-  EXPECT_EQ(shell.news(), lines{"start a#2"});
+}
+
+TEST(SupervisorCore, LifeThatTheGroupEndedCountsForTheBackoff) {
+  auto spec = three(one_for_all, 9);
+  spec.children[1].backoff = steps_of_a_second();
+  fake_shell shell{spec};
+  shell.start_all();
+  shell.died("b");
+  shell.gone("b");
+  shell.ended("c");
+  shell.ended("a");
+  shell.pass(1s);
+  shell.timer();
+  for (auto name : {"a", "b", "c"})
+    shell.started(name);
+  shell.pass(10s); // long enough
+  shell.died("a");
+  shell.gone("a");
+  shell.ended("c");
+  shell.ended("b");
+  shell.started("a");
+  shell.died("b", death_reason::start_failed);
+  shell.gone("b");
+  shell.news();
+  shell.ended("a");
+  EXPECT_EQ(shell.news(), lines{"timer 12000"});
 }
 
 TEST(SupervisorCore, TerminationDuringAStartAnswersBoth) {
@@ -749,6 +777,19 @@ TEST(SupervisorCore, SeveralTerminationsOfOneChildAreAllAnswered) {
   EXPECT_EQ(shell.news(), (lines{"stop b#1", "close b", "reply 1 ok", "reply 2 ok"}));
 }
 
+TEST(SupervisorCore, TerminationsDoNotWaitForEachOtherUnlessChildrenDependOnEachOther) {
+  auto terminate_both = [](supervision_strategy strategy) {
+    fake_shell shell{three(strategy)};
+    shell.start_all();
+    shell.take(shell.core.terminate_child(shell.now, 1, "c"));
+    shell.take(shell.core.terminate_child(shell.now, 2, "a"));
+    return shell.news();
+  };
+  EXPECT_EQ(terminate_both(one_for_one), (lines{"stop c#1", "stop a#1"}));
+  EXPECT_EQ(terminate_both(one_for_all), lines{"stop c#1"});
+  EXPECT_EQ(terminate_both(rest_for_one), lines{"stop c#1"});
+}
+
 TEST(SupervisorCore, OperationsDuringTheStartOfTheTree) {
   fake_shell shell{three(one_for_all)};
   shell.take(shell.core.start_child(shell.now, 1, child("d"))); // even before it
@@ -761,6 +802,35 @@ TEST(SupervisorCore, OperationsDuringTheStartOfTheTree) {
   shell.died("d", death_reason::start_failed); // its own matter, not the tree's
   EXPECT_EQ(shell.news(), (lines{"reply 1 crashed", "close d for good"}));
   EXPECT_EQ(shell.info("a").state, child_state::running);
+}
+
+TEST(SupervisorCore, ChildTerminatedBeforeItsFirstStartIsNoPartOfTheTreesStart) {
+  fake_shell shell{{.strategy = one_for_all, .intensity = 5, .children = {child("a"), child("b")}}};
+  shell.take(shell.core.start(shell.now));
+  shell.take(shell.core.terminate_child(shell.now, 1, "b"));
+  shell.started("a");
+  EXPECT_EQ(shell.news(), (lines{"start a#1", "close b", "reply 1 ok", "up"}));
+  shell.died("a");
+  shell.gone("a");
+  shell.started("a");
+  EXPECT_EQ(shell.news(), (lines{"start a#2", "start b#1"}));
+  shell.died("b", death_reason::start_failed);
+  shell.gone("b");
+  shell.ended("a");
+  EXPECT_EQ(shell.news(), (lines{"stop a#2", "start a#3"})); // tried again
+}
+
+TEST(SupervisorCore, NameIsFreeWhenAllThatHadItAreGone) {
+  fake_shell shell{{.children = {child("a", temporary)}}};
+  shell.start_all();
+  auto first = shell.latest.at("a");
+  shell.died("a");
+  shell.take(shell.core.start_child(shell.now, 1, child("a")));
+  shell.take(shell.core.terminate_child(shell.now, 2, "a"));
+  shell.take(shell.core.start_child(shell.now, 3, child("a")));
+  EXPECT_EQ(shell.news(), (lines{"close a for good", "reply 1 stopped", "close a for good"}));
+  shell.take(shell.core.on_gone(shell.now, first.slot, first.incarnation));
+  EXPECT_EQ(shell.news(), (lines{"reply 2 ok", "start a#1"}));
 }
 
 TEST(SupervisorCore, GroupRestartStartsAnewWhatIsBeingStarted) {

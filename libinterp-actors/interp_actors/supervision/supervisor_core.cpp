@@ -423,7 +423,6 @@ supervisor_core::slot& supervisor_core::add(child_spec child) {
 void supervisor_core::leave(slot& s) {
   s.leaving = true;
   s.wanted = false;
-  s.initial = false;
   if (s.start_ticket)
     reply(*std::exchange(s.start_ticket, std::nullopt), s.why, s.id);
   unsettled_.insert(s.id);
@@ -546,8 +545,6 @@ void supervisor_core::start(slot& s) {
   s.wanted = false;
   s.ready = false;
   s.address = closed::no;
-  s.not_before.reset();
-  s.history.started.reset();
   out_.emplace_back(start_incarnation{s.id, s.incarnation, s.spec, s.last_death});
 }
 
