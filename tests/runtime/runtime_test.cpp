@@ -61,6 +61,9 @@ TEST(Runtime, KeepsSomeBlocksOfEndedInterpretersForTheNext) {
   {
     ia::runtime rt{system};
     PyObject_GetArenaAllocator(&ours);
+    // CPython takes and gives back its blocks with a GIL held; 3.15 asks for its configuration then.
+    auto* state = PyThreadState_New(PyInterpreterState_Main());
+    PyEval_RestoreThread(state);
     constexpr std::size_t size = std::size_t{1} << 20;
     std::vector<void*> blocks;
     for (int i = 0; i < 10; ++i) // more than are kept
@@ -74,6 +77,8 @@ TEST(Runtime, KeepsSomeBlocksOfEndedInterpretersForTheNext) {
     ours.free(ours.ctx, small, 4096);
     ours.free(ours.ctx, blocks[0], size);
     ours.free(ours.ctx, blocks[1], size);
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
   }
   PyObject_GetArenaAllocator(&after);
   EXPECT_EQ(after.alloc, before.alloc);
