@@ -427,17 +427,13 @@ TEST_F(Tree, RuntimesStopStopsTreesInReverseOrder) {
 
 using counter = caf::typed_actor<caf::result<int>(ia::count_children_atom), caf::result<void>(ia::wake_atom)>;
 
-struct counter_state {
-  int count = 0;
-};
-
 TEST_F(Tree, ActorInCppIsRestartedBehindTheSameAddress) {
   std::atomic<int> made = 0;
   auto make = [&made](caf::actor_system& system) {
     ++made;
-    auto spawned = system.spawn([count = 0](caf::event_based_actor* self) mutable -> caf::behavior {
+    auto spawned = system.spawn([](caf::event_based_actor* self) -> caf::behavior {
       return {
-          [&count, self](ia::count_children_atom) mutable { return ++count; },
+          [count = 0](ia::count_children_atom) mutable { return ++count; },
           [self](ia::wake_atom) { self->quit(caf::make_error(caf::sec::runtime_error, "broken")); },
       };
     });
