@@ -17,7 +17,7 @@ struct python_options {
   /// How each of its incarnations is spawned; the child's name stands in for an empty one.
   spawn_options spawn = {.name = {}};
   succession_options succession = {};
-  /// Interpreters that have loaded the source beforehand and wait to take over. A restart then takes microseconds, and does
+  /// Interpreters that have loaded the source beforehand and wait to take over. A restart then takes a fraction of the time, and does
   /// not wait for the old interpreter's end: what only one of them may have, such as a port, is for `started()`.
   std::size_t spares = 0;
 };
