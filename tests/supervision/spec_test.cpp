@@ -51,6 +51,8 @@ TEST(SupervisorSpec, MistakesNameTheChildAndTheField) {
   EXPECT_EQ(problems({}), (lines{"children[0]: name: it is empty"}));
   EXPECT_EQ(problems_of(supervisor_spec{.children = {child("a"), child("b"), child("a")}}),
             (lines{"child 'a': name: another child has it, too"}));
+  EXPECT_EQ(problems(child("a/b")),
+            (lines{"child 'a/b': name: it contains '/', which stands between the names of a path"}));
   EXPECT_EQ(problems({.name = "a", .shutdown = shutdown::within(-1s)}),
             (lines{"child 'a': shutdown: the limit is negative"}));
   EXPECT_EQ(

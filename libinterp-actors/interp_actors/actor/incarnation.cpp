@@ -19,6 +19,10 @@ namespace {
 /// What winding down may take beyond its limits before the timer looks after it.
 constexpr std::chrono::milliseconds teardown_slack{250};
 
+/// How long an incarnation waits with its teardown for its successor to settle: on one core, and at the locks of CPython that all
+/// interpreters share, the one is in the other's way.
+constexpr std::chrono::milliseconds takeover_time{10};
+
 /// What freeing an interpreter's objects may take, finalisers included: a large heap takes seconds.
 constexpr std::chrono::seconds dismissal_limit{30};
 
@@ -503,11 +507,13 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
       gil.release([&] {
         if (answer.request) {
           answer_request(std::move(answer.request), box().address(), std::move(answer.content));
+          tell_settled();
           if (ending_)
             return;
           next = take();
         }
         if (next.what == kind::empty) {
+          tell_settled();
           box().park(post_.consumer);
           next = take();
         }
@@ -639,6 +645,8 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     last.views_held = interpreter.views_held(gil);
     gil.release([&] {
       counts = leave(std::move(last), why);
+      if (counts && is_followed && ending_) // else its supervisor is in no hurry
+        life_.by->await_successor(number_, takeover_time);
       activity = begin_end(); // before the GIL is wanted again, which other threads may keep
     });
   } else {

@@ -159,6 +159,7 @@ private:
   void tell_death(std::shared_ptr<const death_report> last, const caf::error& why);
   void tell_death(death_report last, const caf::error& why);
   void tell_gone();
+  void tell_settled();
   caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
   caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
                   const channel_bindings& bindings);
@@ -199,6 +200,7 @@ private:
   std::uint64_t unsaved_ = 0;
   bool save_now_ = false;
   bool has_started_ = false;
+  bool has_settled_ = false;
   std::atomic<bool> due_is_told_{false};
   std::string handled_; // what it died of, as text
   std::optional<delivery> unfinished_;

@@ -129,6 +129,11 @@ void incarnation::tell_gone() {
     life_.by->on_gone(number_);
 }
 
+void incarnation::tell_settled() {
+  if (life_.by && !std::exchange(has_settled_, true))
+    life_.by->on_settled(number_);
+}
+
 bool incarnation::wait_to_take_over() {
   for (;;) {
     {

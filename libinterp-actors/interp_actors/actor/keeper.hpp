@@ -5,6 +5,7 @@
 
 #include <caf/error.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -50,6 +51,13 @@ public:
 
   /// It has left a snapshot, which replaces the one before.
   virtual void on_snapshot(std::uint64_t number, shared_bytes snapshot) = 0;
+
+  /// It has dealt with its first message, or waits for one.
+  virtual void on_settled(std::uint64_t /*number*/) {}
+
+  /// Returns once the incarnation after `number` has settled, and after `limit` at the latest: what is left of one that has died
+  /// is in its successor's way. The only call that waits, in the thread of the one that has died.
+  virtual void await_successor(std::uint64_t /*number*/, std::chrono::nanoseconds /*limit*/) {}
 
   /// It has served as many requests, or for as long, as one incarnation should; it goes on until it is stopped.
   virtual void on_due(std::uint64_t number) = 0;

@@ -2,7 +2,7 @@
 
 #include "interp_actors/actor/outbox.hpp"
 #include "interp_actors/actor/translate.hpp"
-#include "interp_actors/supervision/relay.hpp"
+#include "interp_actors/supervision/relay_process.hpp"
 
 #include <caf/exit_reason.hpp>
 
@@ -92,16 +92,7 @@ private:
     if (!actor)
       return;
     static_cast<relay*>(front_->get())->leave();
-    death_report report;
-    report.child = name_;
-    report.incarnation = number_;
-    report.reason = reason;
-    report.error = python_error_of(why);
-    report.text = report.error ? report.error->summary() : why ? describe(why) : "it ended by itself";
-    report.uptime = deadline_clock::now() - born_;
-    report.when = std::chrono::system_clock::now();
-    events_->died(number_, std::make_shared<const death_report>(std::move(report)), why, false);
-    events_->gone(number_);
+    tell_end(*events_, name_, number_, reason, why, deadline_clock::now() - born_, "it ended by itself");
   }
 
   const std::shared_ptr<roster> home_;
@@ -117,23 +108,12 @@ private:
   time_point give_up_at_ = no_deadline;
 };
 
-class actor_process final : public child_process {
+class actor_process final : public relay_process {
 public:
-  actor_process(std::shared_ptr<roster> home, detail::actor_maker maker, std::string name,
+  actor_process(const std::shared_ptr<roster>& home, detail::actor_maker maker, std::string name,
                 std::shared_ptr<child_events> events)
-      : home_{std::move(home)},
-        maker_{std::move(maker)},
-        name_{std::move(name)},
-        events_{std::move(events)},
-        front_{caf::actor_cast<caf::strong_actor_ptr>(
-            home_->system.spawn<relay>(name_, maker_.types(home_->system)))} {}
-
-  ~actor_process() override {
-    if (!closed_)
-      close(make_error(errc::stopped, "'" + name_ + "' has no supervisor any more"), true);
-  }
-
-  caf::strong_actor_ptr address() const override { return front_; }
+      : relay_process{home, std::move(name), std::move(events), maker.types(home->system)},
+        maker_{std::move(maker)} {}
 
   void start(std::uint64_t number, std::shared_ptr<const death_report>) override {
     number_ = number;
@@ -147,14 +127,7 @@ public:
     if (!actor && !problem)
       problem = make_error(errc::start_failed, "no actor was spawned");
     if (problem) {
-      death_report report;
-      report.child = name_;
-      report.incarnation = number;
-      report.reason = death_reason::start_failed;
-      report.text = describe(problem);
-      report.when = std::chrono::system_clock::now();
-      events_->died(number, std::make_shared<const death_report>(std::move(report)), problem, false);
-      events_->gone(number);
+      tell_end(*events_, name_, number, death_reason::start_failed, problem, {});
       return;
     }
     life_ = std::make_shared<actor_life>(home_, events_, name_, number, front_, actor);
@@ -168,25 +141,9 @@ public:
       life_->stop(reason, limit);
   }
 
-  void close(const caf::error& reason, bool for_good) override {
-    closed_ = closed_ || for_good;
-    if (for_good)
-      front().take_down(reason);
-    else
-      front().shut(reason);
-  }
-
 private:
-  relay& front() const { return *static_cast<relay*>(front_->get()); }
-
-  const std::shared_ptr<roster> home_;
   const detail::actor_maker maker_;
-  const std::string name_;
-  const std::shared_ptr<child_events> events_;
-  const caf::strong_actor_ptr front_;
   std::shared_ptr<actor_life> life_;
-  std::uint64_t number_ = 0;
-  bool closed_ = false;
 };
 
 class actor_body final : public child_body {

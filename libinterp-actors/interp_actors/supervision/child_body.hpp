@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace interp_actors {
 
@@ -33,6 +34,12 @@ public:
   /// It should be replaced, at the supervisor's leisure.
   virtual void due(std::uint64_t number) = 0;
 };
+
+/// Tells that incarnation `number` of `child` has ended because of `why` and has left nothing behind. An end without an error is
+/// told in the words of `without_error`.
+/// Thread: any.
+void tell_end(child_events& to, const std::string& child, std::uint64_t number, death_reason reason,
+              const caf::error& why, std::chrono::nanoseconds uptime, std::string_view without_error = "");
 
 /// One child as its supervisor runs it: an address, and one incarnation after the other behind it.
 /// Thread: its supervisor's. Nothing here waits.

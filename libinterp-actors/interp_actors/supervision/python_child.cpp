@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -117,11 +119,7 @@ private:
     }
     void on_started(std::uint64_t) override { to_->on_started(as_); }
     bool has_successor() const override {
-      std::shared_ptr<keeper> to;
-      {
-        std::lock_guard guard{mutex_};
-        to = to_;
-      }
+      auto to = leads_to();
       return to && to->has_successor();
     }
     void on_death(std::uint64_t, std::shared_ptr<const death_report> report,
@@ -140,20 +138,25 @@ private:
         pool->drop(number_, *last_words_);
     }
     void on_gone(std::uint64_t) override {
-      std::shared_ptr<keeper> to;
-      {
-        std::lock_guard guard{mutex_};
-        to = to_;
-      }
-      if (to)
+      if (auto to = leads_to())
         to->on_gone(as_);
     }
     void on_snapshot(std::uint64_t, shared_bytes snapshot) override {
       to_->on_snapshot(as_, std::move(snapshot));
     }
+    void on_settled(std::uint64_t) override { to_->on_settled(as_); }
+    void await_successor(std::uint64_t, std::chrono::nanoseconds limit) override {
+      if (auto to = leads_to())
+        to->await_successor(as_, limit);
+    }
     void on_due(std::uint64_t) override { to_->on_due(as_); }
 
   private:
+    std::shared_ptr<keeper> leads_to() const {
+      std::lock_guard guard{mutex_};
+      return to_;
+    }
+
     const std::weak_ptr<spare_pool> pool_;
     const std::uint64_t number_;
     std::atomic<bool> ready_{false};
@@ -232,6 +235,19 @@ public:
     std::swap(snapshot_, snapshot);
   }
 
+  void on_settled(std::uint64_t number) override {
+    {
+      std::lock_guard guard{mutex_};
+      settled_ = std::max(settled_, number);
+    }
+    settled_changed_.notify_all();
+  }
+
+  void await_successor(std::uint64_t number, std::chrono::nanoseconds limit) override {
+    std::unique_lock guard{mutex_};
+    settled_changed_.wait_for(guard, limit, [&] { return settled_ > number; });
+  }
+
   void on_due(std::uint64_t number) override { events_->due(number); }
 
   shared_bytes snapshot() const {
@@ -243,6 +259,8 @@ private:
   const std::shared_ptr<child_events> events_;
   const std::weak_ptr<spare_pool> spares_;
   mutable std::mutex mutex_;
+  std::condition_variable settled_changed_;
+  std::uint64_t settled_ = 0; // the last that has
   shared_bytes snapshot_;
 };
 
@@ -385,14 +403,7 @@ void python_process::start(std::uint64_t number, std::shared_ptr<const death_rep
   current_ = std::move(next);
   if (current_)
     return;
-  death_report report;
-  report.child = options_.name;
-  report.incarnation = number;
-  report.reason = death_reason::start_failed;
-  report.text = describe(problem);
-  report.when = std::chrono::system_clock::now();
-  events_->died(number, std::make_shared<const death_report>(std::move(report)), problem, false);
-  events_->gone(number);
+  tell_end(*events_, options_.name, number, death_reason::start_failed, problem, {});
 }
 
 void python_process::stop(std::uint64_t number, const caf::error& reason, std::chrono::nanoseconds limit) {

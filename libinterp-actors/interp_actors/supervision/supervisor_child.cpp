@@ -2,7 +2,7 @@
 
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/supervision/operations.hpp"
-#include "interp_actors/supervision/relay.hpp"
+#include "interp_actors/supervision/relay_process.hpp"
 #include "interp_actors/supervision/supervisor.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -36,23 +36,14 @@ private:
   std::atomic<time_point> when_{no_deadline};
 };
 
-class supervisor_process final : public child_process {
+class supervisor_process final : public relay_process {
 public:
-  supervisor_process(std::shared_ptr<roster> home, supervisor_spec spec, std::string name,
+  supervisor_process(const std::shared_ptr<roster>& home, supervisor_spec spec, std::string name,
                      std::shared_ptr<child_events> events)
-      : home_{std::move(home)},
-        spec_{std::move(spec)},
-        name_{std::move(name)},
-        events_{std::move(events)},
-        front_{caf::actor_cast<caf::strong_actor_ptr>(
-            home_->system.spawn<relay>(name_, home_->system.message_types<supervisor_actor>()))} {}
+      : relay_process{home, std::move(name), std::move(events),
+                      home->system.message_types<supervisor_actor>()},
+        spec_{std::move(spec)} {}
 
-  ~supervisor_process() override {
-    if (!closed_)
-      close(make_error(errc::stopped, "'" + name_ + "' has no supervisor any more"), true);
-  }
-
-  caf::strong_actor_ptr address() const override { return front_; }
   std::shared_ptr<supervisor_link> below() const override { return link_; }
 
   void prepare() override { link_ = std::make_shared<supervisor_link>(); }
@@ -63,18 +54,7 @@ public:
     link_->on_ended = [events = events_, name = name_, number, front = front_,
                        born = deadline_clock::now()](const supervisor_link::ending& how) {
       static_cast<relay*>(front->get())->leave();
-      death_report report;
-      report.child = name;
-      report.incarnation = number;
-      report.reason = how.reason;
-      report.error = python_error_of(how.error);
-      report.text = report.error ? report.error->summary()
-                    : how.error  ? describe(how.error)
-                                 : "it was stopped";
-      report.uptime = deadline_clock::now() - born;
-      report.when = std::chrono::system_clock::now();
-      events->died(number, std::make_shared<const death_report>(std::move(report)), how.error, false);
-      events->gone(number);
+      tell_end(*events, name, number, how.reason, how.error, deadline_clock::now() - born, "it was stopped");
     };
     if (auto problem = start_supervisor(home_, spec_, name_, link_)) {
       link_->close({death_reason::start_failed, std::move(problem)});
@@ -103,26 +83,10 @@ public:
     home_->arm(patience_, when);
   }
 
-  void close(const caf::error& reason, bool for_good) override {
-    closed_ = closed_ || for_good;
-    if (for_good)
-      front().take_down(reason);
-    else
-      front().shut(reason);
-  }
-
 private:
-  relay& front() const { return *static_cast<relay*>(front_->get()); }
-
-  const std::shared_ptr<roster> home_;
   const supervisor_spec spec_;
-  const std::string name_;
-  const std::shared_ptr<child_events> events_;
-  const caf::strong_actor_ptr front_;
   std::shared_ptr<supervisor_link> link_;
   std::shared_ptr<patience> patience_;
-  std::uint64_t number_ = 0;
-  bool closed_ = false;
 };
 
 class supervisor_body final : public child_body {

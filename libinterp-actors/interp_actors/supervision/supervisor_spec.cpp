@@ -69,10 +69,12 @@ std::string quoted(const child_spec& child) {
   return "child '" + child.name + "'";
 }
 
-/// What makes no sense in `child`, but for its name.
+/// What makes no sense in `child` alone, wherever its name may be taken.
 void examine(const child_spec& child, const supervisor_spec& spec, std::size_t place,
              std::vector<spec_problem>& problems) {
   auto add = [&](const char* field, const char* text) { problems.push_back({place, field, text}); };
+  if (child.name.find('/') != std::string::npos)
+    add("name", "it contains '/', which stands between the names of a path");
   auto limit = shutdown_of(child).limit();
   if (limit && limit->count() < 0)
     add("shutdown", "the limit is negative");
