@@ -46,7 +46,7 @@ death_report incarnation::report(death_reason reason, const caf::error& why) con
   result.error = python_error_of(why);
   if (result.error)
     result.exit_code = result.error->exit_code;
-  result.text = result.error ? result.error->summary() : why ? describe(why) : "its code had ended it";
+  result.text = why ? summary_of(why) : "its code had ended it";
   result.uptime = deadline_clock::now() - born_;
   result.requests_served = served_;
   result.when = std::chrono::system_clock::now();

@@ -133,7 +133,7 @@ void outbox::close(const caf::error& why) {
   std::vector<std::weak_ptr<python::awaited>> births;
   auto reason =
       to_error_value(make_error(errc::stopped, "'" + name_ + "' stops and waits for nothing any more"
-                                                   + (why ? ": " + describe(why) : std::string{})));
+                                                   + (why ? ": " + summary_of(why) : std::string{})));
   {
     std::lock_guard guard{mutex_};
     if (closed_)

@@ -26,6 +26,12 @@ std::string describe(const caf::error& error) {
   return text;
 }
 
+std::string summary_of(const caf::error& error) {
+  if (error && error.context().match_elements<python_error>())
+    return error.context().get_as<python_error>(0).summary();
+  return describe(error);
+}
+
 std::string type_names(caf::type_id_list types) {
   std::string result;
   for (std::size_t i = 0; i < types.size(); ++i) {

@@ -21,6 +21,9 @@ std::optional<python_error> python_error_of(const caf::error& error);
 /// Returns `error` as text for people: the traceback where there is one, else code and context.
 std::string describe(const caf::error& error);
 
+/// The same in one line: of a Python exception, what the last line of its traceback says.
+std::string summary_of(const caf::error& error);
+
 /// The types of a message's parts, as CAF names them: what can be said of a message of any size.
 std::string type_names(caf::type_id_list types);
 

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cctype>
 #include <climits>
-#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <list>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace interp_actors::python {
 
@@ -24,8 +26,16 @@ constexpr Py_ssize_t max_notes = 64;
 constexpr std::size_t max_total = 4 * 1024 * 1024; // beyond it, exceptions keep their type alone
 constexpr std::size_t max_source_file = 16 * 1024 * 1024;
 
+/// What an ASCII str holds, nearly always: no object is made of it.
+std::string_view ascii(PyObject* text) {
+  return {reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(text)),
+          static_cast<std::size_t>(PyUnicode_GET_LENGTH(text))};
+}
+
 /// UTF-8 of a str; lone surrogates and the like are escaped, very long texts cut.
 std::string to_utf8(const gil_held& gil, PyObject* text, std::size_t limit = max_text) {
+  if (PyUnicode_IS_ASCII(text) && PyUnicode_GET_LENGTH(text) <= static_cast<Py_ssize_t>(limit))
+    return std::string{ascii(text)};
   object start;
   if (PyUnicode_GET_LENGTH(text) > static_cast<Py_ssize_t>(limit)) {
     start = steal(gil, PyUnicode_Substring(text, 0, static_cast<Py_ssize_t>(limit) + 1));
@@ -70,6 +80,8 @@ int int_attribute(const gil_held& gil, PyObject* owner, const char* name) {
 }
 
 std::string type_name(const gil_held& gil, PyObject* exception) {
+  if (!PyType_HasFeature(Py_TYPE(exception), Py_TPFLAGS_HEAPTYPE))
+    return Py_TYPE(exception)->tp_name; // with the module in front, but for builtins
   auto* type = reinterpret_cast<PyObject*>(Py_TYPE(exception));
   auto name = text_attribute(gil, type, "__qualname__");
   auto module = attribute(gil, type, "__module__");
@@ -103,21 +115,26 @@ public:
     if (!file || !PyUnicode_Check(file) || number < 1)
       return {};
     // The name in bytes, as it was given to CPython: not every file name is UTF-8.
-    auto bytes = steal(gil, PyUnicode_EncodeFSDefault(file));
-    if (!bytes) {
-      PyErr_Clear();
-      return {};
+    std::string name;
+    if (PyUnicode_IS_ASCII(file)) {
+      name = ascii(file);
+    } else {
+      auto bytes = steal(gil, PyUnicode_EncodeFSDefault(file));
+      if (!bytes) {
+        PyErr_Clear();
+        return {};
+      }
+      name.assign(PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get())));
     }
-    std::string name{PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))};
     auto [entry, is_new] = files_.try_emplace(name);
     if (is_new)
       load(name, entry->second);
-    auto& lines = entry->second.lines;
-    if (static_cast<std::size_t>(number) > lines.size())
-      return {};
-    auto& text = lines[static_cast<std::size_t>(number) - 1];
-    auto size = text.find_last_not_of(" \t\f\r") + 1;
-    auto decoded = steal(gil, PyUnicode_Decode(text.data(), static_cast<Py_ssize_t>(size),
+    auto text = entry->second.line(static_cast<std::size_t>(number));
+    text = text.substr(0, text.find_last_not_of(" \t\f\r") + 1);
+    bool is_ascii = std::ranges::all_of(text, [](char c) { return (c & 0x80) == 0; });
+    if (is_ascii && text.size() <= limit && entry->second.encoding == "utf-8")
+      return std::string{text};
+    auto decoded = steal(gil, PyUnicode_Decode(text.data(), static_cast<Py_ssize_t>(text.size()),
                                                entry->second.encoding.c_str(), "strict"));
     if (!decoded) {
       PyErr_Clear();
@@ -127,15 +144,26 @@ public:
   }
 
 private:
+  /// A text whose lines are looked for as they are wanted.
   struct file {
-    std::vector<std::string> lines;
+    std::string read; // where it is not one of the known texts
+    std::string_view text;
+    std::vector<std::size_t> starts{0}; // of lines, and behind the last one
     std::string encoding = "utf-8";
+
+    /// The line without its newline; empty where there is none. `number` counts from 1.
+    std::string_view line(std::size_t number) {
+      while (starts.size() <= number && starts.back() < text.size())
+        starts.push_back(std::min(text.find('\n', starts.back()), text.size()) + 1);
+      if (starts.size() <= number)
+        return {};
+      return text.substr(starts[number - 1], starts[number] - 1 - starts[number - 1]);
+    }
   };
 
   void load(const std::string& name, file& into) {
-    std::string text;
     if (auto known = texts_.find(name); known != texts_.end()) {
-      text = known->second;
+      into.text = known->second;
     } else if (!name.empty() && name.front() != '<') {
       // Only regular files: opening another kind might block.
       std::error_code problem;
@@ -145,22 +173,20 @@ private:
       auto size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
       if (size <= 0 || static_cast<std::size_t>(size) > max_source_file)
         return;
-      text.resize(static_cast<std::size_t>(size));
+      into.read.resize(static_cast<std::size_t>(size));
       in.seekg(0);
-      in.read(text.data(), size);
+      in.read(into.read.data(), size);
+      into.text = into.read;
     }
-    for (std::size_t begin = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; begin < text.size();) {
-      auto end = std::min(text.find('\n', begin), text.size());
-      into.lines.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    if (into.text.starts_with("\xEF\xBB\xBF"))
+      into.starts.front() = 3;
     find_encoding(into);
   }
 
   /// Source: CPython 3.14, "Lexical analysis", Encoding declarations.
   static void find_encoding(file& of) {
-    for (std::size_t i = 0; i < std::min<std::size_t>(of.lines.size(), 2); ++i) {
-      std::string_view line{of.lines[i]};
+    for (std::size_t number : {1, 2}) {
+      auto line = of.line(number);
       auto comment = line.find_first_not_of(" \t\f");
       if (comment == std::string_view::npos || line[comment] != '#')
         continue;
@@ -198,11 +224,10 @@ python_frame take_frame(const gil_held& gil, const run_of_calls& run, source_lin
   result.line = run.line;
   result.times = run.times;
   if (run.code) {
-    auto file = attribute(gil, run.code.get(), "co_filename");
-    if (file && PyUnicode_Check(file.get()))
-      result.file = to_utf8(gil, file.get(), max_frame_text);
-    result.function = text_attribute(gil, run.code.get(), "co_name", max_frame_text);
-    result.source_line = sources.line(gil, file.get(), run.line);
+    auto& code = *reinterpret_cast<PyCodeObject*>(run.code.get());
+    result.file = to_utf8(gil, code.co_filename, max_frame_text);
+    result.function = to_utf8(gil, code.co_name, max_frame_text);
+    result.source_line = sources.line(gil, code.co_filename, run.line);
   }
   return result;
 }
@@ -211,16 +236,17 @@ void take_frames(const gil_held& gil, PyObject* exception, source_lines& sources
                  python_exception_data& data) {
   constexpr auto half = max_frames / 2;
   std::vector<run_of_calls> first;
-  std::deque<run_of_calls> last; // the last ones of a very deep traceback
-  auto next = steal(gil, PyException_GetTraceback(exception));
-  while (next && next.get() != Py_None) {
-    auto following = attribute(gil, next.get(), "tb_next");
-    auto frame = attribute(gil, next.get(), "tb_frame");
+  std::list<run_of_calls> last; // the last ones of a very deep traceback
+  auto traceback = steal(gil, PyException_GetTraceback(exception));
+  auto* next = traceback && PyTraceBack_Check(traceback.get())
+                   ? reinterpret_cast<PyTracebackObject*>(traceback.get())
+                   : nullptr;
+  for (; next; next = next->tb_next) {
     run_of_calls run;
-    if (frame && PyFrame_Check(frame.get()))
-      run.code = steal(
-          gil, reinterpret_cast<PyObject*>(PyFrame_GetCode(reinterpret_cast<PyFrameObject*>(frame.get()))));
-    run.line = int_attribute(gil, next.get(), "tb_lineno");
+    auto* code = PyFrame_GetCode(next->tb_frame);
+    run.code = steal(gil, reinterpret_cast<PyObject*>(code));
+    // Where it is not written down yet, CPython looks for it when it is asked.
+    run.line = std::max(next->tb_lineno >= 0 ? next->tb_lineno : PyCode_Addr2Line(code, next->tb_lasti), 0);
     auto* before = !last.empty() ? &last.back() : !first.empty() ? &first.back() : nullptr;
     if (before && before->code.get() == run.code.get() && before->line == run.line) {
       ++before->times;
@@ -233,7 +259,6 @@ void take_frames(const gil_held& gil, PyObject* exception, source_lines& sources
         last.pop_front();
       }
     }
-    next = std::move(following);
   }
   data.left_out_at = data.frames_left_out > 0 ? first.size() : 0;
   for (auto& run : first)
@@ -373,8 +398,7 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
   std::unordered_map<PyObject*, int> places; // -1 for what is left out
   std::size_t taken = 0;
   std::size_t total = 0;
-  std::deque<object> waiting; // in the order of their places
-  std::deque<object> alive;   // keeps addresses from being used again while `places` holds them
+  std::vector<object> found; // in the order of their places; all alive, since `places` holds their addresses
   auto place_of = [&](object next) -> int {
     if (!next || next.get() == Py_None || !PyExceptionInstance_Check(next.get()))
       return -1;
@@ -385,7 +409,7 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
     if (place < 0)
       ++result.left_out;
     places.emplace(next.get(), place);
-    waiting.push_back(std::move(next));
+    found.push_back(std::move(next));
     return place;
   };
   auto follow = [&](PyObject* from, python_exception_data& data) {
@@ -401,42 +425,36 @@ python_error capture(const gil_held& gil, PyObject* exception, const source_text
         data.group.push_back(place);
   };
   place_of(borrow(gil, exception));
-  while (!waiting.empty()) {
-    auto current = std::move(waiting.front());
-    waiting.pop_front();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    auto* current = found[i].get();
     python_exception_data data;
-    follow(current.get(), data);
-    if (places[current.get()] < 0) {
-      alive.push_back(std::move(current));
+    follow(current, data);
+    if (places[current] < 0)
       continue;
-    }
-    data.type = type_name(gil, current.get());
+    data.type = type_name(gil, current);
     if (total > max_total) {
       data.message = "<left out: the exceptions before it are too large>";
       result.exceptions.push_back(std::move(data));
-      alive.push_back(std::move(current));
       continue;
     }
-    take_frames(gil, current.get(), sources, data);
-    data.notes = take_notes(gil, current.get());
-    if (PyErr_GivenExceptionMatches(current.get(), PyExc_SyntaxError)) {
-      data.syntax = take_syntax(gil, current.get(), sources);
+    take_frames(gil, current, sources, data);
+    data.notes = take_notes(gil, current);
+    if (PyErr_GivenExceptionMatches(current, PyExc_SyntaxError)) {
+      data.syntax = take_syntax(gil, current, sources);
       // str() of a SyntaxError repeats file and line, which the location already says.
-      auto message = attribute(gil, current.get(), "msg");
+      auto message = attribute(gil, current, "msg");
       if (message && PyObject_IsTrue(message.get()) == 1)
         data.message = safe_text(gil, message.get(), PyObject_Str, "<exception str() failed>");
       else
         data.message = "<no detail available>";
     } else {
-      data.message = safe_text(gil, current.get(), PyObject_Str, "<exception str() failed>");
+      data.message = safe_text(gil, current, PyObject_Str, "<exception str() failed>");
     }
-    data.args = take_arguments(gil, current.get());
+    data.args = take_arguments(gil, current);
     PyErr_Clear();
-    auto suppress = attribute(gil, current.get(), "__suppress_context__");
-    data.suppress_context = suppress && suppress.get() == Py_True;
+    data.suppress_context = reinterpret_cast<PyBaseExceptionObject*>(current)->suppress_context != 0;
     total += text_size(data);
     result.exceptions.push_back(std::move(data));
-    alive.push_back(std::move(current));
   }
   if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit))
     result.exit_code = exit_code_of(gil, exception);

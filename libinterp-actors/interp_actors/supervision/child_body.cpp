@@ -11,7 +11,7 @@ void tell_end(child_events& to, const std::string& child, std::uint64_t number, 
   report.incarnation = number;
   report.reason = reason;
   report.error = python_error_of(why);
-  report.text = report.error ? report.error->summary() : why ? describe(why) : std::string{without_error};
+  report.text = why ? summary_of(why) : std::string{without_error};
   report.uptime = uptime;
   report.when = std::chrono::system_clock::now();
   to.died(number, std::make_shared<const death_report>(std::move(report)), why, false);

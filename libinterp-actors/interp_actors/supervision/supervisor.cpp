@@ -223,6 +223,9 @@ private:
   const std::weak_ptr<supervisor_link> link_;
 };
 
+/// How long a successor that takes over is let work before the death that it follows is told.
+constexpr std::chrono::milliseconds takeover_time{1};
+
 /// What a child of a slot tells its supervisor.
 class slot_events final : public child_events {
 public:
@@ -350,6 +353,7 @@ public:
   }
 
   void on_exit() override {
+    tell_untold();
     // Also where something threw in here: whoever waits for its end must hear of it.
     link_->close(
         {death_reason::exception, make_error(errc::stopped, "the supervisor '" + name_ + "' has failed")});
@@ -371,7 +375,9 @@ private:
   }
 
   void on_events() {
-    for (auto& event : link_->take_events())
+    for (auto& event : link_->take_events()) {
+      if (!std::holds_alternative<supervisor_link::started_event>(event))
+        tell_untold();
       std::visit(
           overloaded{
               [this](supervisor_link::started_event& e) {
@@ -379,7 +385,8 @@ private:
                 tend(e.slot);
               },
               [this](supervisor_link::death_event& e) {
-                run(core_.on_death(now(), e.slot, e.incarnation, e.death));
+                bool is_followed = e.death.ready_successor;
+                run(core_.on_death(now(), e.slot, e.incarnation, std::move(e.death)), is_followed);
               },
               [this](supervisor_link::gone_event& e) {
                 run(core_.on_gone(now(), e.slot, e.incarnation));
@@ -401,6 +408,7 @@ private:
               },
           },
           event);
+    }
   }
 
   void tend(slot_id slot) {
@@ -410,7 +418,8 @@ private:
 
   static caf::error stop_reason() { return caf::make_error(caf::exit_reason::user_shutdown); }
 
-  void run(supervisor_commands commands) {
+  /// With `is_followed`, the successor of one that has died takes over at once: its death is told when that has been let work.
+  void run(supervisor_commands commands, bool is_followed = false) {
     // A successor does not wait until its predecessor's death is told.
     for (std::size_t i = 1; i < commands.size(); ++i)
       if (std::holds_alternative<start_incarnation>(commands[i])
@@ -420,8 +429,15 @@ private:
     for (; next != commands.end() && std::holds_alternative<start_incarnation>(*next); ++next)
       carry_out(std::get<start_incarnation>(*next));
     link_->set_children(core_.list_children());
-    for (; next != commands.end(); ++next)
-      std::visit([this](auto& what) { carry_out(what); }, *next);
+    is_followed = is_followed && next != commands.begin();
+    for (; next != commands.end(); ++next) {
+      if (auto* death = std::get_if<publish_death>(&*next); death && is_followed)
+        untold_.push_back(std::move(death->report));
+      else
+        std::visit([this](auto& what) { carry_out(what); }, *next);
+    }
+    if (is_followed && !untold_.empty())
+      home_->arm(timer_, time_after(takeover_time));
   }
 
   void carry_out(start_incarnation& what) {
@@ -464,17 +480,23 @@ private:
 
   void carry_out(arm_timer& what) { home_->arm(timer_, what.at); }
 
-  void carry_out(publish_death& what) {
-    home_->tell_of_death(*what.report);
+  void carry_out(publish_death& what) { tell(*what.report); }
+
+  void tell_untold() {
+    for (auto& each : std::exchange(untold_, {}))
+      tell(*each);
+  }
+
+  void tell(const death_report& report) {
+    home_->tell_of_death(report);
     if (on_death_)
       try {
-        on_death_(*what.report);
+        on_death_(report);
       } catch (const std::exception& problem) { // it would end the supervisor
         std::fprintf(stderr, "interp-actors: on_death of '%s' threw: %s\n", name_.c_str(), problem.what());
       }
     for (auto& each : subscribers_)
-      each->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(*what.report)),
-                    nullptr);
+      each->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(report)), nullptr);
   }
 
   void carry_out(reply_operation& what) {
@@ -498,6 +520,7 @@ private:
   void carry_out(tree_started&) { link_->report_started(); }
 
   void carry_out(supervisor_ended& what) {
+    tell_untold();
     supervisor_link::ending how{what.reason, what.error};
     children_.clear();
     link_->close(how);
@@ -516,6 +539,7 @@ private:
   std::map<ticket_id, caf::typed_response_promise<void>> waiting_;
   ticket_id last_ticket_ = 0;
   std::vector<caf::actor> subscribers_;
+  std::vector<std::shared_ptr<const death_report>> untold_; // deaths
   bool at_once_ = false;
 };
 

@@ -22,9 +22,9 @@ caf::error stopped(std::string text) {
   return make_error(errc::stopped, std::move(text));
 }
 
-/// What `death` was, in words.
-std::string words(const child_death& death) {
-  return death.error ? describe(death.error) : to_string(death.report.reason) + ": " + death.report.text;
+/// What a death was, in words.
+std::string words(const death_report& report, const caf::error& error) {
+  return error ? describe(error) : to_string(report.reason) + ": " + report.text;
 }
 
 } // namespace
@@ -79,10 +79,10 @@ supervisor_commands supervisor_core::on_started(restart_time now, slot_id id, st
 }
 
 supervisor_commands supervisor_core::on_death(restart_time now, slot_id id, std::uint64_t incarnation,
-                                              const child_death& death) {
+                                              child_death death) {
   auto s = find(id, incarnation);
   if (s && s->now_is != phase::down && !s->tearing_down.contains(incarnation))
-    died(now, *s, death);
+    died(now, *s, std::move(death));
   return advance(now);
 }
 
@@ -115,10 +115,10 @@ supervisor_commands supervisor_core::stop(restart_time now, death_reason reason,
   return advance(now);
 }
 
-void supervisor_core::died(restart_time now, slot& s, const child_death& death) {
+void supervisor_core::died(restart_time now, slot& s, child_death death) {
   auto was = s.now_is;
   s.tearing_down.insert(s.incarnation);
-  auto report = std::make_shared<death_report>(death.report);
+  auto report = std::make_shared<death_report>(std::move(death.report));
   if (was == phase::stopping && report->reason == death_reason::killed)
     report->reason = death_reason::shutdown; // whatever the reason that it was given
   s.last_death = report;
@@ -141,21 +141,22 @@ void supervisor_core::died(restart_time now, slot& s, const child_death& death) 
       if (s.discard)
         leave(s);
     } else if (was == phase::starting && s.initial) {
-      begin_end(
-          death_reason::start_failed,
-          make_error(errc::start_failed, in_quotes(s.spec->name) + " could not be started: " + words(death)));
+      begin_end(death_reason::start_failed,
+                make_error(errc::start_failed, in_quotes(s.spec->name) + " could not be started: "
+                                                   + words(*report, death.error)));
     } else {
-      follow(now, s, was == phase::starting, death);
+      follow(now, s, was == phase::starting, *report, death);
     }
   }
   report->restarts_left = (spec_.budget == restart_budget::child ? s.window : window_).left(now);
 }
 
 /// Does what follows from a death that nobody asked for.
-void supervisor_core::follow(restart_time now, slot& s, bool failed_restart, const child_death& death) {
+void supervisor_core::follow(restart_time now, slot& s, bool failed_restart, const death_report& report,
+                             const child_death& death) {
   std::vector<supervised> children;
   std::vector<slot*> order;
-  unasked_death event{0, death.report.reason, failed_restart};
+  unasked_death event{0, report.reason, failed_restart};
   for (auto& [id, other] : slots_) {
     if (other.leaving)
       continue;
@@ -175,8 +176,8 @@ void supervisor_core::follow(restart_time now, slot& s, bool failed_restart, con
     s.ready = death.ready_successor;
     if (result.delay.count() > 0)
       s.not_before = now + result.delay;
-    auto why = stopped("it ends with " + in_quotes(s.spec->name)
-                       + ", which ended: " + to_string(death.report.reason));
+    auto why =
+        stopped("it ends with " + in_quotes(s.spec->name) + ", which ended: " + to_string(report.reason));
     for (auto i : result.stop) {
       order[i]->to_stop = true;
       order[i]->why = why;
@@ -198,13 +199,13 @@ void supervisor_core::follow(restart_time now, slot& s, bool failed_restart, con
     break;
   case decision::outcome::give_up: {
     // A normal end, too often, is none that the supervisor's own supervisor should take for normal.
-    auto reason = is_abnormal(death.report.reason) ? death.report.reason : death_reason::exception;
+    auto reason = is_abnormal(report.reason) ? report.reason : death_reason::exception;
     begin_end(reason, death.error
                           ? death.error
                           : make_error(errc::gave_up, in_quotes(s.spec->name) + " ended more than "
                                                           + std::to_string(spec_.intensity) + " times in "
                                                           + caf::deep_to_string(spec_.period)
-                                                          + ", at last: " + words(death)));
+                                                          + ", at last: " + words(report, death.error)));
   }
   }
   for (auto i : result.remove)

@@ -32,8 +32,7 @@ public:
   supervisor_commands on_started(restart_time now, slot_id slot, std::uint64_t incarnation);
 
   /// The incarnation has ended, or could not be started.
-  supervisor_commands on_death(restart_time now, slot_id slot, std::uint64_t incarnation,
-                               const child_death& death);
+  supervisor_commands on_death(restart_time now, slot_id slot, std::uint64_t incarnation, child_death death);
 
   /// Its teardown is over.
   supervisor_commands on_gone(restart_time now, slot_id slot, std::uint64_t incarnation);
@@ -118,8 +117,9 @@ private:
   slot* find(slot_id id, std::uint64_t incarnation);
   slot* find(std::string_view name);
   slot& add(child_spec child);
-  void died(restart_time now, slot& s, const child_death& death);
-  void follow(restart_time now, slot& s, bool failed_restart, const child_death& death);
+  void died(restart_time now, slot& s, child_death death);
+  void follow(restart_time now, slot& s, bool failed_restart, const death_report& report,
+              const child_death& death);
   void leave(slot& s);
   void begin_end(death_reason reason, caf::error error);
   void reply(ticket_id ticket, caf::error error, slot_id id = 0);
