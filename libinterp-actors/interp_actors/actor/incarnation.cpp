@@ -645,8 +645,8 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     last.views_held = interpreter.views_held(gil);
     gil.release([&] {
       counts = leave(std::move(last), why);
-      if (counts && is_followed && ending_) // else its supervisor is in no hurry
-        life_.by->await_successor(number_, takeover_time);
+      if (counts) // who is to end at its supervisor's wish is in nobody's way
+        life_.by->await_successor(number_, ending_ ? takeover_time : std::chrono::milliseconds::zero());
       activity = begin_end(); // before the GIL is wanted again, which other threads may keep
     });
   } else {

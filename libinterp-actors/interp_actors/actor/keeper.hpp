@@ -23,7 +23,7 @@ struct heritage {
 
 /// Looks after an address whose incarnations follow each other: is told how each of them fares. Each of
 /// them is told once at most, in this order; `on_death` and `on_gone` always come, also where the start fails.
-/// Thread: the incarnation's own without the GIL, the timer's for one that is abandoned. Must not wait.
+/// Thread: the incarnation's own without the GIL, the timer's for one that is abandoned. None of them waits but `await_successor`.
 /// Owner: the supervisor and its incarnations.
 class keeper {
 public:
@@ -55,8 +55,9 @@ public:
   /// It has dealt with its first message, or waits for one.
   virtual void on_settled(std::uint64_t /*number*/) {}
 
-  /// Returns once the incarnation after `number` has settled, and after `limit` at the latest: what is left of one that has died
-  /// is in its successor's way. The only call that waits, in the thread of the one that has died.
+  /// Returns once the incarnation after `number` has settled, if that can take over at once, and after `limit` at the latest: what is
+  /// left of one that has died is in its successor's way. The only call that waits, in the thread of the one that has died.
+  /// Death: a successor that never settles costs the other one `limit`.
   virtual void await_successor(std::uint64_t /*number*/, std::chrono::nanoseconds /*limit*/) {}
 
   /// It has served as many requests, or for as long, as one incarnation should; it goes on until it is stopped.

@@ -221,7 +221,12 @@ public:
     auto pool = spares_.lock();
     if (pool)
       pool->note_dying(1);
-    events_->died(number, std::move(report), reason, pool && pool->has_ready());
+    bool can_be_followed = pool && pool->has_ready();
+    if (can_be_followed) {
+      std::lock_guard guard{mutex_};
+      followed_ = number;
+    }
+    events_->died(number, std::move(report), reason, can_be_followed);
   }
 
   void on_gone(std::uint64_t number) override {
@@ -244,8 +249,13 @@ public:
   }
 
   void await_successor(std::uint64_t number, std::chrono::nanoseconds limit) override {
-    std::unique_lock guard{mutex_};
-    settled_changed_.wait_for(guard, limit, [&] { return settled_ > number; });
+    {
+      std::unique_lock guard{mutex_};
+      if (followed_ != number)
+        return;
+      settled_changed_.wait_for(guard, limit, [&] { return settled_ > number; });
+    }
+    events_->followed(number);
   }
 
   void on_due(std::uint64_t number) override { events_->due(number); }
@@ -260,7 +270,8 @@ private:
   const std::weak_ptr<spare_pool> spares_;
   mutable std::mutex mutex_;
   std::condition_variable settled_changed_;
-  std::uint64_t settled_ = 0; // the last that has
+  std::uint64_t settled_ = 0;  // the last that has
+  std::uint64_t followed_ = 0; // the last one for whose successor a spare waited
   shared_bytes snapshot_;
 };
 

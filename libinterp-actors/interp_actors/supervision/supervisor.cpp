@@ -223,9 +223,6 @@ private:
   const std::weak_ptr<supervisor_link> link_;
 };
 
-/// How long a successor that takes over is let work before the death that it follows is told.
-constexpr std::chrono::milliseconds takeover_time{1};
-
 /// What a child of a slot tells its supervisor.
 class slot_events final : public child_events {
 public:
@@ -240,6 +237,7 @@ public:
     named.incarnation = number;
     post(supervisor_link::death_event{slot_, number, {std::move(named), std::move(reason), can_be_followed}});
   }
+  void followed(std::uint64_t) override { post(supervisor_link::followed_event{}); }
   void gone(std::uint64_t number) override { post(supervisor_link::gone_event{slot_, number}); }
   void due(std::uint64_t number) override { post(supervisor_link::due_event{slot_, number}); }
 
@@ -388,6 +386,7 @@ private:
                 bool is_followed = e.death.ready_successor;
                 run(core_.on_death(now(), e.slot, e.incarnation, std::move(e.death)), is_followed);
               },
+              [](supervisor_link::followed_event&) {},
               [this](supervisor_link::gone_event& e) {
                 run(core_.on_gone(now(), e.slot, e.incarnation));
                 tend(e.slot);
@@ -418,7 +417,8 @@ private:
 
   static caf::error stop_reason() { return caf::make_error(caf::exit_reason::user_shutdown); }
 
-  /// With `is_followed`, the successor of one that has died takes over at once: its death is told when that has been let work.
+  /// With `is_followed`, the successor of one that has died takes over at once: the death is told with the next event, which comes
+  /// when that one works.
   void run(supervisor_commands commands, bool is_followed = false) {
     // A successor does not wait until its predecessor's death is told.
     for (std::size_t i = 1; i < commands.size(); ++i)
@@ -436,8 +436,6 @@ private:
       else
         std::visit([this](auto& what) { carry_out(what); }, *next);
     }
-    if (is_followed && !untold_.empty())
-      home_->arm(timer_, time_after(takeover_time));
   }
 
   void carry_out(start_incarnation& what) {
