@@ -519,6 +519,8 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
         }
       });
     } else if (!ending_) {
+      if (life_.by && !has_settled_)
+        gil.release([this] { tell_settled(); });
       next = take();
     }
     interpreter.between_messages(gil);
