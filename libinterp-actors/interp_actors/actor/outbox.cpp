@@ -115,7 +115,10 @@ void outbox::take_over(std::shared_ptr<mailbox> box, const heritage& from) {
     children = children_;
   }
   for (auto& child : children)
-    link(make_reference(caf::actor_cast<caf::strong_actor_ptr>(child)));
+    if (auto actor = caf::actor_cast<caf::strong_actor_ptr>(child)) // nobody was told of one that has ended
+      link(make_reference(std::move(actor)));
+    else
+      on_exit(child);
 }
 
 caf::actor_addr outbox::own_name() const {
