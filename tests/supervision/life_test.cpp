@@ -23,6 +23,7 @@ import interp_actors as ia
 def ok(v): return b'ok'
 def crash(v): raise RuntimeError('it broke')
 def poison(v): sys.exit(3)
+def finish(v): sys.exit(0)
 def is_first(): return ia.previous_death() is None
 def incarnation(v): return b'%d' % (1 if is_first() else ia.previous_death().incarnation + 1)
 )";
@@ -171,6 +172,22 @@ def count(v): return b'%d' % done
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].deaths.size(), 2u);
   EXPECT_NE(all[0].request.find("crash"), std::string::npos) << all[0].request;
+}
+
+TEST_F(PatientLife, MessageOfANormalEndIsDoneAndNamedInTheReport) {
+  auto a = start("", {.succession = {.attempts = 3}});
+  asked request{system(), a, "finish"};
+  EXPECT_EQ(code_of(request.answer().error()), ia::errc::exited);
+  EXPECT_EQ(call(a, "incarnation"), "2");
+  tell(a, "finish");
+  EXPECT_EQ(call(a, "incarnation"), "3");
+  EXPECT_EQ(rt().dead_letters(), 0u);
+  auto all = deaths.wait(2);
+  ASSERT_EQ(all.size(), 2u);
+  for (auto& report : all) {
+    EXPECT_EQ(report.reason, ia::death_reason::normal);
+    EXPECT_EQ(report.request.substr(0, 6), "finish") << report.request;
+  }
 }
 
 TEST_F(PatientLife, EndForASiblingIsNoAttempt) {
@@ -384,6 +401,32 @@ TEST_F(PatientLife, ExceptionInSnapshotEndsTheIncarnationAndTheOlderOneIsUsed) {
   EXPECT_EQ(call(a, "add"), "2") << "from 1 on";
 }
 
+TEST_F(PatientLife, SnapshotBeyondItsDeadlineEndsTheIncarnation) {
+  auto a = start(counting + R"(
+def snapshot():
+    if is_first():
+        while True: pass
+    return b'7'
+)",
+                 {.spawn = {.name = "a", .start_deadline = 2s}, .succession = {.snapshot_messages = 1}});
+  EXPECT_EQ(call(a, "add"), "1");
+  EXPECT_EQ(call(a, "incarnation"), "2");
+  auto report = deaths.wait(1).at(0);
+  EXPECT_EQ(report.reason, ia::death_reason::deadline) << ia::describe(report);
+}
+
+TEST_F(PatientLife, SnapshotIsCutShortByAStop) {
+  auto spec = child_at_gate(counting + "def snapshot():\n  arrive()\n  while True: pass\n",
+                            {.succession = {.snapshot_messages = 1}});
+  spec.shutdown = ia::shutdown::within(10ms);
+  tree.emplace(supervise({.children = {spec}}));
+  EXPECT_EQ(call(at(*tree, "a"), "add"), "1");
+  ASSERT_TRUE(gate.arrived());
+  EXPECT_FALSE(tree->terminate_child("a"));
+  auto report = deaths.wait(1).at(0);
+  EXPECT_EQ(report.reason, ia::death_reason::shutdown) << ia::describe(report);
+}
+
 // -- the ladder
 // ----------------------------------------------------------------------------------------------------------
 
@@ -589,6 +632,13 @@ def ask(v): return b'%d' % other.ok()
   auto text = call(a, "what");
   EXPECT_NE(text.find("spare"), std::string::npos) << text;
   EXPECT_EQ(call(a, "ask"), "1") << "it can by now";
+}
+
+TEST_F(Spares, TakeOverWhereTheirChildrenHaveEnded) {
+  auto a = start_with_spare("ia.spawn('')\n"); // nobody keeps it
+  ASSERT_TRUE(wait_until([this] { return rt().counts().live == 2; }, "the end of the children"));
+  tell(a, "crash");
+  EXPECT_EQ(call(a, "incarnation"), "2");
 }
 
 TEST_F(Spares, KnowNoAddressBeforeTheTakeover) {

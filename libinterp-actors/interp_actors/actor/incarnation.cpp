@@ -73,8 +73,11 @@ void incarnation::move_to(post next) {
     post_ = next;
     wish = stop_wish_;
   }
-  if (wish) // whoever stopped it before has not found it here
-    next.box->retire(next.consumer, wish->reason, wish->when);
+  if (!wish)
+    return;
+  // Whoever stopped it before has not found it here, and nor did the timer, if it has come.
+  next.box->retire(next.consumer, wish->reason, wish->when);
+  home_->arm(shared_from_this(), wish->when);
 }
 
 void incarnation::take_over(std::shared_ptr<mailbox> box, heritage from) {
@@ -163,13 +166,15 @@ void incarnation::stop(caf::error reason, std::chrono::nanoseconds limit, death_
 }
 
 void incarnation::give_up(const caf::error& reason) {
-  stop(reason, std::chrono::nanoseconds::zero());
+  // Before the stop: one that is idle goes on to its teardown at once, which has limits of its own.
   auto at = where();
+  stop(reason, std::chrono::nanoseconds::zero());
   auto step = at.box->give_up(at.consumer);
   if (step.what != mailbox::ladder_step::kind::abandon)
     return; // it has ended, or was abandoned before
   link_.control->interrupt(step.activity, true);
-  abandon(std::move(step), death_reason::shutdown);
+  abandon(std::move(step), death_reason::shutdown,
+          "was interrupted and given up at once, since it is given no time to end");
 }
 
 stuck_interpreter incarnation::describe_stuck(std::chrono::system_clock::time_point since) const {
@@ -229,7 +234,9 @@ time_point incarnation::tick(time_point now) {
     link_.control->make_way();
     break;
   case kind::abandon:
-    abandon(std::move(step), death_reason::abandoned);
+    abandon(std::move(step), death_reason::abandoned,
+            "did not end within " + std::to_string(home_->settings.grace.count() / 1'000'000)
+                + " ms after it was interrupted, and was given up");
     break;
   }
   return next;
@@ -255,12 +262,11 @@ time_point incarnation::look_after(const post& at, time_point now) {
   return next;
 }
 
-void incarnation::abandon(mailbox::ladder_step step, death_reason how) {
+void incarnation::abandon(mailbox::ladder_step step, death_reason how, const std::string& why) {
   link_.control->fence();
   auto at = where();
-  auto text = "'" + options_.name + "' (interpreter " + std::to_string(interpreter_id_.load())
-              + ") did not end within " + std::to_string(home_->settings.grace.count() / 1'000'000)
-              + " ms after it was interrupted, and was given up; its thread may still hang in C code";
+  auto text = "'" + options_.name + "' (interpreter " + std::to_string(interpreter_id_.load()) + ") " + why
+              + "; its thread may still hang in C code";
   auto reason = make_error(errc::abandoned, std::move(text));
   caf::error first;
   if (!life_.by) {
@@ -338,7 +344,7 @@ void incarnation::run() {
   }
   box().end(post_.consumer, last);
   if (life_.by) {
-    if (!died_) // it failed
+    if (!died_ && ending_) // it failed; one that is being abandoned has no reason of its own
       leave(report(why_it_ends(), *ending_), *ending_);
     if (ending_ && !address_is_down_.exchange(true)) {
       out_->end(*ending_);
@@ -508,6 +514,7 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
         if (answer.request) {
           answer_request(std::move(answer.request), box().address(), std::move(answer.content));
           tell_settled();
+          tell_due();
           if (ending_)
             return;
           next = take();
@@ -523,6 +530,8 @@ void incarnation::live(const python::gil_held& gil, python::interpreter& interpr
         gil.release([this] { tell_settled(); });
       next = take();
     }
+    if (is_due_)
+      gil.release([this] { tell_due(); });
     interpreter.between_messages(gil);
   }
 }
@@ -610,11 +619,12 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
     gil.release([&] { lose(types, describe(problem)); });
   if (life_.by) {
     if (!not_understood && !is_event)
-      note_served(gil);
+      note_served();
     bool makes_room = outcome.closed && outcome.cause == interrupt_cause::stopping;
-    if ((ending_ && *ending_) || makes_room)
-      if (keep_unfinished(taken, types, makes_room, not_understood || (is_request && !outcome.unanswered),
-                          problem))
+    bool is_done =
+        not_understood || (is_request && !outcome.unanswered) || (ending_ && !*ending_ && !makes_room);
+    if (ending_ || makes_room)
+      if (keep_unfinished(taken, types, makes_room, is_done, problem))
         return {};
   }
   if (!outcome.unanswered || !is_request)
@@ -637,7 +647,7 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
   auto why = life_.by ? last_words() : caf::error{};
   mailbox::activity_number activity = 0;
   auto begin_end = [&] { return begin(limit + teardown_slack, mailbox::phase::end); };
-  if (life_.by && counts) {
+  if (life_.by && (counts || unfinished_)) {
     auto last = report(why_it_ends(), why);
     last.request = handled_;
     bool is_followed =

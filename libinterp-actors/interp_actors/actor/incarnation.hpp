@@ -36,7 +36,8 @@ struct tenure {
 /// itself fenced, and ends without a word to anybody.
 ///
 /// One that has a keeper leaves the address to a successor instead of ending it: it gives up the mailbox before it winds
-/// down, and what its teardown may take is counted at a mailbox of its own, the *lobby*. A spare begins there, too.
+/// down, and what its teardown may take is counted at a mailbox of its own, the *lobby*. A spare begins there, too. One that
+/// is abandoned may be at its end before its death is told: whoever tells of that tells of the end, too.
 /// Thread: `run`'s own for all that takes a `gil_held`; `tick` the timer's; the other public ones any.
 class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
 public:
@@ -133,7 +134,7 @@ private:
   void inherit(const python::gil_held& gil, python::interpreter& interpreter, bool with_channels);
   bool wait_to_take_over();
   time_point look_after(const post& at, time_point now);
-  void note_served(const python::gil_held& gil);
+  void note_served();
   void save(const python::gil_held& gil, python::interpreter& interpreter);
   reply handle(const python::gil_held& gil, python::interpreter& interpreter, mailbox::taken taken);
   caf::message dispatch(const python::gil_held& gil, python::interpreter& interpreter, caf::message& content,
@@ -146,7 +147,7 @@ private:
   void end(const python::gil_held& gil, python::interpreter& interpreter);
   void linger(const python::gil_held& gil, python::interpreter& interpreter);
   void stop_lingering();
-  void abandon(mailbox::ladder_step step, death_reason how);
+  void abandon(mailbox::ladder_step step, death_reason how, const std::string& why);
   death_report report(death_reason reason, const caf::error& why) const;
   std::string describe_request(caf::type_id_list types, const caf::message& content) const;
   death_reason why_it_ends() const;
@@ -160,6 +161,7 @@ private:
   void tell_death(death_report last, const caf::error& why);
   void tell_gone();
   void tell_settled();
+  void tell_due();
   caf::error claim_all(const std::vector<channel_end>& tickets, std::vector<held_end>& ends);
   caf::error bind(const python::gil_held& gil, python::interpreter& interpreter,
                   const channel_bindings& bindings);
@@ -188,7 +190,6 @@ private:
   std::atomic<bool> address_is_down_{false};
   std::atomic<bool> lingers_{false};
   std::atomic<bool> died_{false};
-  std::atomic<bool> gone_is_told_{false};
   std::atomic<std::int64_t> interpreter_id_{-1};
   std::atomic<time_point::rep> linger_until_{no_deadline.time_since_epoch().count()};
   std::atomic<time_point::rep> save_at_{no_deadline.time_since_epoch().count()};
@@ -201,12 +202,19 @@ private:
   bool save_now_ = false;
   bool has_started_ = false;
   bool has_settled_ = false;
-  std::atomic<bool> due_is_told_{false};
-  std::string handled_; // what it died of, as text
+  std::atomic<bool> due_is_told_{false}; // or is about to be
+  bool is_due_ = false;                  // and nobody has been told
+  std::string handled_;                  // what it died of, as text
   std::optional<delivery> unfinished_;
   bool unfinished_is_shared_ = false;
   bool unfinished_counts_ = false;
   caf::error unfinished_answer_;
+
+  // What the keeper has been told; its own thread may be at its end while the timer tells of its death.
+  std::mutex told_mutex_;
+  bool death_is_told_ = false;
+  bool gone_waits_ = false; // until that is
+  bool gone_is_told_ = false;
 
   // Written by its own thread alone, which reads `post_` without the mutex.
   mutable std::mutex post_mutex_;

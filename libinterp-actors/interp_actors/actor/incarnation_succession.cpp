@@ -16,11 +16,10 @@ death_reason incarnation::why_it_ends() const {
   if (!ending_)
     return stopped();
   auto& why = *ending_;
-  if (!has_started_) {
-    if (why == errc::stopped)
-      return stopped();
-    return why == errc::deadline_exceeded ? death_reason::deadline : death_reason::start_failed;
-  }
+  if (why == errc::deadline_exceeded) // of its start, or of its snapshot
+    return death_reason::deadline;
+  if (!has_started_)
+    return why == errc::stopped ? stopped() : death_reason::start_failed;
   if (!why)
     return death_reason::normal;
   if (why == errc::exited)
@@ -90,8 +89,11 @@ bool incarnation::leave(death_report last, const caf::error& why) {
 void incarnation::put_back(mailbox& box, delivery again, bool shared) {
   auto deadline = again.element->enqueue_time;
   box.put_back(std::move(again), shared);
-  if (!shared && deadline != no_deadline) // nobody has looked after it since this incarnation took it
-    static_cast<address*>(box.address()->get())->watch(deadline);
+  if (shared || deadline == no_deadline)
+    return;
+  // Nobody has looked after it since this incarnation took it. Where that was abandoned, the address may be gone.
+  if (auto self = box.lock_address())
+    static_cast<address*>(self->get())->watch(deadline);
 }
 
 void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>& last) {
@@ -112,12 +114,21 @@ void incarnation::settle(mailbox& box, const std::shared_ptr<const death_report>
                      .deaths = std::move(again.deaths),
                      .request = last->request};
   home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
-  answer_request(std::move(again.element), box.address(), caf::make_message(std::move(unfinished_answer_)));
+  auto self = box.lock_address(); // null where this incarnation was abandoned and the address is gone
+  answer_request(std::move(again.element), self.get(), caf::make_message(std::move(unfinished_answer_)));
 }
 
 void incarnation::tell_death(std::shared_ptr<const death_report> last, const caf::error& why) {
-  if (!died_.exchange(true))
-    life_.by->on_death(number_, std::move(last), why);
+  if (died_.exchange(true))
+    return;
+  life_.by->on_death(number_, std::move(last), why);
+  {
+    std::lock_guard guard{told_mutex_};
+    death_is_told_ = true;
+    if (!gone_waits_)
+      return;
+  }
+  tell_gone();
 }
 
 void incarnation::tell_death(death_report last, const caf::error& why) {
@@ -125,13 +136,26 @@ void incarnation::tell_death(death_report last, const caf::error& why) {
 }
 
 void incarnation::tell_gone() {
-  if (life_.by && !gone_is_told_.exchange(true))
-    life_.by->on_gone(number_);
+  if (!life_.by)
+    return;
+  {
+    std::lock_guard guard{told_mutex_};
+    gone_waits_ = !death_is_told_; // whoever tells of the death tells of this, too
+    if (gone_waits_ || std::exchange(gone_is_told_, true))
+      return;
+  }
+  life_.by->on_gone(number_);
 }
 
 void incarnation::tell_settled() {
   if (life_.by && !std::exchange(has_settled_, true))
     life_.by->on_settled(number_);
+}
+
+// After the answer to what makes it due: the GIL, once free, may be another thread's for long.
+void incarnation::tell_due() {
+  if (std::exchange(is_due_, false) && !ending_)
+    life_.by->on_due(number_);
 }
 
 bool incarnation::wait_to_take_over() {
@@ -153,7 +177,7 @@ bool incarnation::wait_to_take_over() {
   return true;
 }
 
-void incarnation::note_served(const python::gil_held& gil) {
+void incarnation::note_served() {
   auto& how = life_.options;
   auto served = served_.fetch_add(1, std::memory_order_relaxed) + 1;
   ++unsaved_;
@@ -165,7 +189,7 @@ void incarnation::note_served(const python::gil_held& gil) {
     home_->arm(shared_from_this(), when);
   }
   if (how.recycle_messages != 0 && served >= how.recycle_messages && !due_is_told_.exchange(true))
-    gil.release([&] { life_.by->on_due(number_); });
+    is_due_ = true;
 }
 
 void incarnation::save(const python::gil_held& gil, python::interpreter& interpreter) {
@@ -174,13 +198,23 @@ void incarnation::save(const python::gil_held& gil, python::interpreter& interpr
   save_at_.store(no_deadline.time_since_epoch().count());
   auto activity = begin(options_.start_deadline, mailbox::phase::start);
   shared_bytes state;
+  std::optional<python::error> raised;
   try {
     state = interpreter.call_snapshot(gil);
   } catch (python::error& problem) {
-    ending_ = make_error(errc::crashed, problem.take());
+    raised = std::move(problem);
   }
-  if (finish(gil, activity).current && state)
+  auto outcome = finish(gil, activity);
+  if (!outcome.current)
+    return;
+  if (raised) {
+    bool ours = raised->kind() == python::raised_kind::interrupted && outcome.cause != interrupt_cause::none;
+    if (ours && outcome.cause == interrupt_cause::stopping)
+      return; // it ends as it was asked to, without this one
+    ending_ = make_error(ours ? errc::deadline_exceeded : errc::crashed, raised->take());
+  } else if (state) {
     gil.release([&] { life_.by->on_snapshot(number_, std::move(state)); });
+  }
 }
 
 bool incarnation::keep_unfinished(mailbox::taken& taken, caf::type_id_list types, bool makes_room,

@@ -22,8 +22,10 @@ struct heritage {
 };
 
 /// Looks after an address whose incarnations follow each other: is told how each of them fares. Each of
-/// them is told once at most, in this order; `on_death` and `on_gone` always come, also where the start fails.
-/// Thread: the incarnation's own without the GIL, the timer's for one that is abandoned. None of them waits but `await_successor`.
+/// them is told once at most, in this order; `on_death` and `on_gone` always come, also where the start fails, and the
+/// second never before the first has returned.
+/// Thread: the incarnation's own without the GIL; for one that is abandoned, the timer's or that of whoever gives it up. None
+/// of them waits but `await_successor`.
 /// Owner: the supervisor and its incarnations.
 class keeper {
 public:

@@ -54,8 +54,8 @@ struct spawn_options {
 
 /// What incarnations that follow each other do for their address.
 struct succession_options {
-  /// How many incarnations may die of one message before it is put aside as a dead letter. With 0, its sender is told
-  /// of the first death and nothing is put aside.
+  /// How many incarnations may die of one message before it is put aside as a dead letter. With 0, its sender is told of the first
+  /// death and nothing is put aside. An end with exit code 0 is none: the message is done, and its sender is told `errc::exited`.
   unsigned attempts = 0;
   /// Calls `snapshot()` of the source after that many messages, once the last of them is answered; 0 is never.
   std::size_t snapshot_messages = 0;
