@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -27,6 +28,20 @@ def start_process():
     return str(process.wait()).encode()
 )";
 
+/// Of children and members, which say when they end.
+constexpr const char* worker = R"(
+import atexit, time
+import interp_actors as ia
+def started():
+    atexit.register(lambda name=ia.current().name: print(name, 'down', flush=True))
+def spin():
+    print('busy', flush=True)
+    while True: pass
+def sleep():
+    print('busy', flush=True)
+    time.sleep(1000)
+)";
+
 caf::expected<ia::shared_bytes> call(ia::caller& me, const ia::interpreter_actor& to, const char* function) {
 #ifdef __SANITIZE_THREAD__
   // ThreadSanitizer keeps signals from a thread that waits at a futex of ours; the kernel prefers the main thread.
@@ -36,6 +51,35 @@ caf::expected<ia::shared_bytes> call(ia::caller& me, const ia::interpreter_actor
 #else
   return me.call(to, function);
 #endif
+}
+
+/// A tree, and a fleet that is started after it. `what` may name what a child or a member is to be busy with.
+int serve_tree(ia::runtime& rt, const std::string& what) {
+  auto child = [](const char* name) -> ia::child_spec {
+    return {.name = name,
+            .shutdown = ia::shutdown::within(50ms),
+            .body = ia::python_child(ia::text(worker, "worker.py"))};
+  };
+  auto tree = ia::value_or_throw(rt.supervise(
+      {.children = {child("a"),
+                    child("b"),
+                    {.name = "low", .body = ia::supervisor_child({.children = {child("c"), child("d")}})},
+                    child("e")}}));
+  auto b = ia::value_or_throw(tree.child("b"));
+  std::optional<ia::fleet<ia::interpreter_actor>> fleet;
+  if (what.starts_with("serve-fleet"))
+    fleet = ia::value_or_throw(rt.fleet(
+        {.source = ia::text(worker, "worker.py"), .size = 3, .shutdown = ia::shutdown::within(50ms)}));
+  if (auto place = what.rfind('-'); place > 5) {
+    ia::compat::anonymous_send(fleet ? fleet->handle() : b, ia::call_atom_v, what.substr(place + 1),
+                               std::vector<ia::shared_bytes>{});
+  } else {
+    std::cout << "ready" << std::endl;
+  }
+  rt.wait_for_stop();
+  rt.stop(); // which waits for the one that is under way
+  std::cout << "supervised: " << bool{rt.supervise({.children = {child("late")}})} << '\n';
+  return 3;
 }
 
 /// What main functions do that signals are sent to. They say `ready` when it is time.
@@ -69,6 +113,8 @@ int serve(ia::runtime& rt, const std::string& what) {
 }
 
 int act(ia::runtime& rt, const std::string& what) {
+  if (what.starts_with("serve-tree") || what.starts_with("serve-fleet"))
+    return serve_tree(rt, what);
   if (what.starts_with("serve"))
     return serve(rt, what);
   ia::caller me{rt.system()};

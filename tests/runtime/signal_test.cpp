@@ -7,8 +7,10 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -82,6 +84,16 @@ public:
 
   bool printed(const std::string& text) const { return all_.find(text) != std::string::npos; }
   const std::string& all() const { return all_; }
+
+  /// Who has said so, in that order.
+  std::string who_went_down() const {
+    std::string result;
+    std::istringstream lines{all_};
+    for (std::string line; std::getline(lines, line);)
+      if (line.ends_with(" down"))
+        result += (result.empty() ? "" : " ") + line.substr(0, line.size() - 5);
+    return result;
+  }
 
 private:
   bool read_line(std::string& line) {
@@ -174,6 +186,44 @@ TEST_P(Signals, LeaveAtOnceWhenASecondOneComes) {
     ASSERT_TRUE(server.wait_for("stopping")) << server.all();
     server.send(second);
     EXPECT_EQ(server.end(), 128 + second) << server.all();
+  }
+}
+
+TEST_P(Signals, StopATreeInReverseOrder) {
+  process server{{"--what=serve-tree", patient}};
+  ASSERT_TRUE(server.wait_for("ready")) << server.all();
+  server.send(GetParam());
+  EXPECT_EQ(server.end(), 3) << server.all();
+  EXPECT_EQ(server.who_went_down(), "e d c b a");
+  EXPECT_TRUE(server.printed("supervised: 0\n")) << server.all();
+}
+
+TEST_P(Signals, StopABusyChildAtItsOwnLimit) {
+  process server{{"--what=serve-tree-spin", patient}};
+  ASSERT_TRUE(server.wait_for("busy")) << server.all();
+  server.send(GetParam());
+  EXPECT_EQ(server.end(), 3) << server.all();
+  EXPECT_EQ(server.who_went_down(), "e d c b a");
+}
+
+TEST_P(Signals, LeaveAChildBehindThatDoesNotGiveWayAndStopTheOthers) {
+  process server{{"--what=serve-tree-sleep", patient, "--interp-actors.grace=50ms"}};
+  ASSERT_TRUE(server.wait_for("busy")) << server.all();
+  server.send(GetParam());
+  EXPECT_EQ(server.end(), 3) << server.all();
+  EXPECT_EQ(server.who_went_down(), "e d c a");
+}
+
+TEST_P(Signals, StopAFleetAndThenTheTreeThatWasThereBefore) {
+  for (auto* what : {"--what=serve-fleet", "--what=serve-fleet-spin"}) {
+    process server{{what, patient}};
+    ASSERT_TRUE(server.wait_for(what[std::strlen(what) - 1] == 't' ? "ready" : "busy")) << server.all();
+    server.send(GetParam());
+    EXPECT_EQ(server.end(), 3) << server.all();
+    auto down = server.who_went_down();
+    for (auto* member : {"fleet-1", "fleet-2", "fleet-3"})
+      EXPECT_LT(down.find(member), down.find("e d c b a")) << down;
+    EXPECT_TRUE(down.ends_with(" e d c b a")) << down;
   }
 }
 
