@@ -16,6 +16,11 @@ protected:
       std::make_shared<ia::roster>(system(), engine_, ia::interpreter_settings{}, ia::dead_letter_handler{});
   std::vector<int> called;
 
+  std::shared_ptr<ia::roster> roster_with(ia::death_handler deaths) {
+    return std::make_shared<ia::roster>(system(), engine_, ia::interpreter_settings{},
+                                        ia::dead_letter_handler{}, std::move(deaths));
+  }
+
 private:
   struct types {
     types() { ia::detail::init_types(); }
@@ -44,6 +49,18 @@ TEST_F(Roster, TakesNothingMoreOnceItStops) {
   home->stop();
   EXPECT_EQ(late, nullptr);
   EXPECT_TRUE(called.empty());
+}
+
+TEST_F(Roster, GoesOnWhateverTheHandlerOfDeathsThrows) {
+  int calls = 0;
+  auto home = roster_with([&](const ia::death_report&) {
+    if (++calls == 1)
+      throw std::runtime_error("no disk");
+    throw calls;
+  });
+  home->tell_of_death({});
+  home->tell_of_death({});
+  EXPECT_EQ(calls, 2);
 }
 
 } // namespace

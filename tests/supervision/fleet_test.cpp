@@ -22,6 +22,7 @@ def who(v):
     count += 1
     return ia.current().name.encode()
 def served(v): return b'%d' % count
+def tell(v): names.send(ia.current().name.encode())
 def crash(v): raise RuntimeError('it broke')
 def leave(v): sys.exit(3)
 def echo(v): return bytes(v or b'')
@@ -140,12 +141,66 @@ TEST_F(Fleet, KeysGoToOneMember) {
   EXPECT_EQ(all.size(), 3u);
 }
 
+using filed = caf::typed_actor<caf::result<std::string>(ia::send_atom, int, std::string)>;
+
+TEST_F(Fleet, ArgumentIsTheKey) {
+  auto fleet = rt().fleet<filed>({.source = ia::text(R"(
+import interp_actors as ia
+def send(number: int, key: str) -> str: return ia.current().name
+)",
+                                                     "filed.py"),
+                                  .size = 4,
+                                  .key = ia::key_argument<std::string>(1)});
+  ASSERT_TRUE(fleet) << ia::describe(fleet.error());
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(fleet->handle());
+  std::set<std::string> all;
+  for (int key = 0; key < 16; ++key) {
+    std::set<std::string> seen;
+    for (int number = 0; number < 5; ++number) {
+      auto answer = me().request(handle, caf::make_message(ia::send_atom_v, number, std::to_string(key)));
+      ASSERT_TRUE(answer) << ia::describe(answer.error());
+      seen.insert(answer->get_as<std::string>(0));
+    }
+    EXPECT_EQ(seen.size(), 1u) << key;
+    all.merge(seen);
+  }
+  EXPECT_GT(all.size(), 1u) << "the keys are dealt out";
+}
+
+TEST(FleetKeys, AreThoseOfOneArgumentOfOneType) {
+  ia::detail::init_types();
+  auto key = ia::key_argument<std::string>(1);
+  auto of = [&](int number, const char* name) {
+    return key(caf::make_message(ia::send_atom_v, number, std::string{name}));
+  };
+  EXPECT_EQ(of(1, "a"), of(2, "a"));
+  EXPECT_NE(of(1, "a"), of(1, "b"));
+  EXPECT_EQ(key(caf::make_message(ia::send_atom_v, std::string{"a"}, 1)), std::nullopt);
+  EXPECT_EQ(key(caf::make_message(ia::send_atom_v, std::string{"a"})), std::nullopt);
+  EXPECT_EQ(key(caf::make_message()), std::nullopt);
+}
+
 TEST_F(Fleet, BroadcastReachesEachMember) {
-  auto fleet = start({.size = 3});
-  auto count = fleet.broadcast(caf::make_message(ia::call_atom_v, std::string{"who"}, ia::shared_bytes{}));
+  auto names = rt().channel();
+  auto fleet = start({.size = 3, .spawn = {.channels = {{"names", names.sender}}}});
+  auto count = fleet.broadcast(caf::make_message(ia::call_atom_v, std::string{"tell"}, ia::shared_bytes{}));
   EXPECT_EQ(count, 3u);
-  ASSERT_TRUE(
-      wait_until([&] { return fleet.stats().delivered == 3 && fleet.stats().busy == 0; }, "the broadcast"));
+  std::set<std::string> told;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto name = names.receiver.recv(patience);
+    ASSERT_TRUE(name) << ia::describe(name.error());
+    told.emplace(name->as_string_view());
+  }
+  EXPECT_EQ(told, (std::set<std::string>{"fleet-1", "fleet-2", "fleet-3"}));
+  fleet.stop();
+}
+
+TEST_F(Fleet, BroadcastHasTheDeadlineOfOtherMessages) {
+  auto fleet = start({.size = 2, .spawn = {.handler_deadlines = {{"loop", 100ms}}}});
+  EXPECT_EQ(fleet.broadcast(caf::make_message(ia::call_atom_v, std::string{"loop"}, ia::shared_bytes{})), 2u);
+  auto answer = asked{system(), fleet.handle(), "echo"}.answer();
+  EXPECT_TRUE(answer) << ia::describe(answer.error());
+  EXPECT_TRUE(wait_until([&] { return fleet.stats().busy == 0; }, "the end of the other one's"));
 }
 
 TEST_F(Fleet, GrowsAndShrinksWhileItRuns) {
@@ -157,6 +212,21 @@ TEST_F(Fleet, GrowsAndShrinksWhileItRuns) {
   EXPECT_EQ(fleet.stats().members, 1u);
   EXPECT_EQ(call(fleet.handle(), "echo", "x"), "x");
   EXPECT_EQ(code_of(fleet.resize(0)), ia::errc::invalid_spec);
+}
+
+TEST_F(Fleet, ResizeReplacesMembersThatAreDownForGood) {
+  auto fleet = start({.size = 2, .intensity = 0});
+  EXPECT_EQ(call(fleet.handle(), "leave").substr(0, 6), "error:");
+  EXPECT_TRUE(wait_until([&] { return fleet.stats().members == 1; }, "the end of a member"));
+  EXPECT_FALSE(fleet.resize(2));
+  EXPECT_EQ(fleet.stats().members, 2u);
+  auto text = fleet.to_text();
+  EXPECT_EQ(text.find("down_for_good"), std::string::npos) << text;
+  EXPECT_EQ(call(fleet.handle(), "leave").substr(0, 6), "error:");
+  EXPECT_TRUE(wait_until([&] { return fleet.stats().members == 1; }, "the end of another one"));
+  EXPECT_FALSE(fleet.resize(1));
+  EXPECT_EQ(fleet.stats().members, 1u);
+  EXPECT_EQ(call(fleet.handle(), "echo", "x"), "x");
 }
 
 TEST_F(Fleet, MembersAreReplacedAfterSomeMessages) {
@@ -198,6 +268,20 @@ TEST_F(Fleet, DrainLetsAllBeDone) {
   EXPECT_TRUE(fleet.drain(patience));
   EXPECT_TRUE(running.answer());
   EXPECT_TRUE(waiting.answer());
+}
+
+TEST_F(Fleet, DrainMayBeWaitedForBySeveralAndForEver) {
+  auto fleet = start({.size = 1});
+  asked running{system(), fleet.handle(), "hold"};
+  ASSERT_TRUE(gate.arrived());
+  EXPECT_FALSE(fleet.drain(1ms));
+  auto first = std::async(std::launch::async, [&] { return fleet.drain(caf::timespan::max()); });
+  auto second = std::async(std::launch::async, [&] { return fleet.drain(patience); });
+  EXPECT_FALSE(fleet.drain(1ms)) << "the last one to ask gives up first";
+  gate.open();
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_TRUE(running.answer());
 }
 
 TEST_F(Fleet, StopAnswersWhatWaits) {

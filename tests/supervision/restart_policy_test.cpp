@@ -90,10 +90,10 @@ TEST_P(EveryDeath, IsFollowedInOrder) {
   if (!expect_restart(type, reason)) {
     EXPECT_EQ(shell.news(), (lines{type == temporary ? "close b for good" : "close b"}));
     EXPECT_EQ(shell.core.list_children().size(), type == temporary ? 3u : 4u);
-    EXPECT_EQ(shell.core.restarts_left(shell.now), 1);
+    EXPECT_EQ(shell.reports.back()->restarts_left, 1);
     return;
   }
-  EXPECT_EQ(shell.core.restarts_left(shell.now), 0);
+  EXPECT_EQ(shell.reports.back()->restarts_left, 0);
   if (strategy == one_for_one) {
     EXPECT_EQ(shell.news(), (lines{"start b#2"}));
     EXPECT_EQ(shell.core.list_children().size(), 4u);

@@ -1,3 +1,5 @@
+#include "interp_actors/supervision/child_body.hpp"
+
 #include <caf/actor_companion.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
@@ -395,6 +397,63 @@ TEST_F(Tree, SubscriberThatHasEndedIsForgotten) {
   wait_until([&] { return gone.load(); }, "the end of a subscriber");
 }
 
+TEST_F(Tree, SubscriptionKeepsNobody) {
+  std::atomic<bool> gone = false;
+  auto tree = supervise({.children = {child("a", worker)}});
+  auto who = system().spawn<ear>(gone);
+  caf::scoped_actor self{system()};
+  ia::compat::request(self, tree.handle(), patience, ia::subscribe_atom_v, who)
+      .receive([] {}, [](caf::error& why) { ADD_FAILURE() << ia::describe(why); });
+  drop(who);
+  wait_until([&] { return gone.load(); }, "the end of a subscriber");
+  tell(at(tree, "a"), "crash");
+  EXPECT_EQ(call(at(tree, "a"), "incarnation"), "2");
+}
+
+TEST_F(Tree, HandlerOfDeathsMayThrowAnything) {
+  std::atomic<int> calls = 0;
+  auto tree = supervise({.intensity = 9, .children = {child("a", worker)}, .on_death = [&](auto&) {
+                           if (++calls == 1)
+                             throw std::runtime_error("no disk");
+                           throw 42;
+                         }});
+  auto a = at(tree, "a");
+  for (auto next : {"2", "3"}) {
+    tell(a, "crash");
+    EXPECT_EQ(call(a, "incarnation"), next);
+  }
+  tree.stop();
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(Tree, ChildThatGaveUpIsForgottenWhenItIsDeleted) {
+  auto tree = supervise({.intensity = 0,
+                         .budget = ia::restart_budget::child,
+                         .children = {child("a", worker), child("b", worker)}});
+  auto a = at(tree, "a");
+  EXPECT_EQ(call(a, "leave").substr(0, 6), "error:");
+  EXPECT_EQ(call(a, "add").substr(0, 6), "error:");
+  EXPECT_TRUE(tree.child("a")) << "down for good, but not deleted";
+  EXPECT_FALSE(tree.delete_child("a"));
+  auto gone = tree.child("a");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(code_of(gone.error()), ia::errc::no_such_child);
+  ASSERT_TRUE(tree.start_child(child("a", worker)));
+  EXPECT_EQ(call(at(tree, "a"), "add"), "1");
+}
+
+TEST_F(Tree, BackoffLongerThanTheTimersStepIsWaitedFor) {
+  auto slow = child("a", worker);
+  slow.backoff = {.initial = 2100ms, .jitter = 0};
+  auto tree = supervise({.children = {slow}});
+  auto a = at(tree, "a");
+  tell(a, "crash");
+  ASSERT_EQ(deaths.wait(1).size(), 1u);
+  auto answer = asked{system(), a, "add"}.answer();
+  ASSERT_TRUE(answer) << ia::describe(answer.error());
+  EXPECT_EQ(answer->as_string_view(), "1");
+}
+
 TEST_F(Tree, ExitMessageToItsHandleStopsTheTree) {
   auto tree = supervise({.children = {logger("a"), logger("b")}});
   EXPECT_EQ(lines(2), "a up, b up");
@@ -464,6 +523,89 @@ TEST_F(Tree, ActorInCppThatThrowsAtItsStartFailsTheTree) {
   auto result = rt().supervise({.children = {{.name = "disk", .body = ia::actor_child(make)}}});
   ASSERT_FALSE(result);
   EXPECT_NE(ia::describe(result.error()).find("no disk"), std::string::npos);
+}
+
+TEST_F(Tree, ActorInCppWhoseMakerThrowsAnythingIsTriedAgain) {
+  std::atomic<int> made = 0;
+  auto make = [&made](caf::actor_system& system) {
+    if (++made == 2)
+      throw 42;
+    return system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+      return {[self](ia::wake_atom) { self->quit(caf::make_error(caf::sec::runtime_error, "broken")); }};
+    });
+  };
+  auto tree = supervise({.intensity = 9, .children = {{.name = "odd", .body = ia::actor_child(make)}}});
+  auto odd = tree.child<caf::actor>("odd");
+  ASSERT_TRUE(odd);
+  ia::compat::anonymous_send(*odd, ia::wake_atom_v);
+  auto reports = deaths.wait(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[1].reason, ia::death_reason::start_failed);
+  EXPECT_TRUE(wait_until([&] { return made == 3; }, "the next attempt"));
+}
+
+/// Children whose first incarnation dies when it is told to, and whose second start ends their supervisor.
+class ruinous_body final : public ia::child_body {
+public:
+  class process final : public ia::child_process {
+  public:
+    process(caf::actor_system& system, std::shared_ptr<ia::child_events> events)
+        : events_{std::move(events)},
+          front_{caf::actor_cast<caf::strong_actor_ptr>(system.spawn(
+              [](caf::event_based_actor*) -> caf::behavior { return {[](ia::wake_atom) {}}; }))} {}
+
+    caf::strong_actor_ptr address() const override { return front_; }
+    void start(std::uint64_t number, std::shared_ptr<const ia::death_report>) override {
+      if (number > 1)
+        throw 42;
+      events_->started(number);
+    }
+    void stop(std::uint64_t number, const caf::error& reason, std::chrono::nanoseconds) override {
+      ia::tell_end(*events_, "ruin", number, ia::death_reason::shutdown, reason, {});
+    }
+    void close(const caf::error&, bool) override {}
+
+  private:
+    const std::shared_ptr<ia::child_events> events_;
+    const caf::strong_actor_ptr front_;
+  };
+
+  std::unique_ptr<ia::child_process> make(const std::shared_ptr<ia::roster>& home, const std::string&,
+                                          std::shared_ptr<ia::child_events> events) const override {
+    this->events = events;
+    return std::make_unique<process>(home->system, std::move(events));
+  }
+
+  mutable std::shared_ptr<ia::child_events> events; // read once the tree is up
+};
+
+TEST_F(Tree, SupervisorThatFailsItselfStopsWhatRunsBelowIt) {
+  std::atomic<int> ended = 0;
+  auto make = [&ended](caf::actor_system& system) {
+    auto actor =
+        system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](ia::wake_atom) {}}; });
+    actor->attach_functor([&ended] { ++ended; });
+    return actor;
+  };
+  ia::supervisor_spec lower{.children = {{.name = "b", .body = ia::actor_child(make)}, child("c", worker)}};
+  auto ruin = std::make_shared<ruinous_body>();
+  auto tree =
+      supervise({.intensity = 9,
+                 .children = {{.name = "a", .body = ia::actor_child(make)},
+                              {.name = "low", .body = ia::supervisor_child(lower)},
+                              child("d", gate.python() + "def hang(v):\n  arrive()\n  while True: pass\n"),
+                              {.name = "ruin", .body = ruin}}});
+  auto c = at(tree, "low/c");
+  auto handle = tree.handle(); // keeps what is left of the supervisor
+  asked hanging{system(), at(tree, "d"), "hang"};
+  ASSERT_TRUE(gate.arrived());
+  ia::tell_end(*ruin->events, "ruin", 1, ia::death_reason::exception, ia::make_error(ia::errc::crashed, ""),
+               {});
+  EXPECT_EQ(code_of(tree.wait()), ia::errc::stopped);
+  EXPECT_TRUE(wait_until([&] { return ended == 2; }, "the ends of the actors in C++"));
+  EXPECT_FALSE(hanging.answer());
+  EXPECT_TRUE(wait_until([&] { return rt().counts().live == 0; }, "the ends of the interpreters"));
+  EXPECT_EQ(call(c, "add").substr(0, 6), "error:");
 }
 
 TEST_F(Tree, ChildrenThatTheirSupervisorStopsHaveBeenShutDown) {

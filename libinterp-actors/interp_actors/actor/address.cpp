@@ -1,5 +1,6 @@
 #include "interp_actors/actor/address.hpp"
 
+#include "interp_actors/actor/end_actor.hpp"
 #include "interp_actors/actor/expiry.hpp"
 #include "interp_actors/actor/incarnation.hpp"
 #include "interp_actors/actor/interface.hpp"
@@ -9,8 +10,6 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
-
-#include <cstdio>
 
 namespace interp_actors {
 
@@ -50,13 +49,7 @@ void address::INTERP_ACTORS_ON_LAST_HANDLE() {
 }
 
 void address::take_down(caf::error reason) {
-  try {
-    cleanup(std::move(reason), nullptr);
-  } catch (const std::exception& problem) {
-    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n", name_.c_str(),
-                 problem.what());
-    unregister_from_system(); // the next step of `cleanup`; without it, the actor system's end waits for ever
-  }
+  end_actor(*this, name_, std::move(reason));
 }
 
 std::set<std::string> address::message_types() const {
@@ -127,8 +120,7 @@ void address::on_exit_message(const caf::exit_msg& message) {
   if (!resident)
     return;
   resident->out().on_exit(message.source);
-  // As in CAF, a linked actor's normal end ends nobody; to be forgotten by everybody is normal, too.
-  if (!message.reason || message.reason == caf::exit_reason::unreachable)
+  if (!ends_receiver(message))
     return;
   bool at_once = message.reason == caf::exit_reason::kill;
   resident->stop(

@@ -1,5 +1,6 @@
 #include "interp_actors/actor/fleet_address.hpp"
 
+#include "interp_actors/actor/end_actor.hpp"
 #include "interp_actors/actor/interface.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/message/types.hpp"
@@ -7,8 +8,6 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
-
-#include <cstdio>
 
 namespace interp_actors {
 
@@ -29,13 +28,11 @@ void fleet_address::INTERP_ACTORS_ON_LAST_HANDLE() {
 
 void fleet_address::take_down(caf::error reason) {
   queue_->close(reason);
-  try {
-    cleanup(std::move(reason), nullptr);
-  } catch (const std::exception& problem) {
-    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n",
-                 queue_->options.name.c_str(), problem.what());
-    unregister_from_system(); // the next step of `cleanup`; without it, the actor system's end waits for ever
-  }
+  end_actor(*this, queue_->options.name, std::move(reason));
+}
+
+time_point fleet_address::deadline_of(const caf::message& content) const {
+  return deadlines_.deadline_of(content);
 }
 
 std::set<std::string> fleet_address::message_types() const {
@@ -45,10 +42,8 @@ std::set<std::string> fleet_address::message_types() const {
 bool fleet_address::enqueue(caf::mailbox_element_ptr element, compat::execution_context*) {
   auto& content = element->payload;
   if (content.match_elements<caf::exit_msg>()) {
-    // As in CAF, a linked actor's normal end ends nobody; to be forgotten by everybody is normal, too.
-    auto& reason = content.get_as<caf::exit_msg>(0).reason;
-    if (reason && reason != caf::exit_reason::unreachable)
-      on_exit_(reason);
+    if (auto& message = content.get_as<caf::exit_msg>(0); ends_receiver(message))
+      on_exit_(message.reason);
     answer_request(std::move(element), ctrl(), caf::make_message());
     return true;
   }
@@ -63,7 +58,7 @@ bool fleet_address::enqueue(caf::mailbox_element_ptr element, compat::execution_
   }
   if (element->mid.is_response())
     return true;
-  auto deadline = deadlines_.deadline_of(content);
+  auto deadline = deadline_of(content);
   return queue_->push(std::move(element), deadline);
 }
 

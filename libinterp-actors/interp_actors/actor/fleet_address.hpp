@@ -31,6 +31,9 @@ public:
   /// throws, a line on stderr says so, and the rest hears nothing.
   void take_down(caf::error reason);
 
+  /// By when a message that is accepted now is to be done.
+  time_point deadline_of(const caf::message& content) const;
+
   using caf::actor_companion::enqueue;
   bool enqueue(caf::mailbox_element_ptr element, compat::execution_context* context) override;
   const char* name() const override { return "interp_actors.fleet"; }

@@ -18,10 +18,14 @@ bool is_request(const caf::mailbox_element& element) {
   return element.mid.is_request() && element.sender;
 }
 
+/// Mailboxes keep the last time before `no_deadline` for what has no deadline and was never counted.
+time_point kept_as(time_point deadline) {
+  return deadline >= no_deadline - time_point::duration{1} ? no_deadline : deadline;
+}
+
 fleet_queue_options checked(fleet_queue_options options) {
   if (options.when_full == when_full::drop_oldest)
     throw std::invalid_argument("a fleet answers its requests: it cannot drop the oldest ones");
-  options.attempts = std::max<std::size_t>(options.attempts, 1);
   return options;
 }
 
@@ -42,8 +46,8 @@ fleet_queue::aftermath::~aftermath() {
     first_bell->ring();
   for (auto& each : bells)
     each->ring();
-  if (drained)
-    drained();
+  for (auto& each : drained)
+    each();
 }
 
 std::deque<fleet_queue::waiting>* fleet_queue::lane::next() noexcept {
@@ -150,8 +154,8 @@ void fleet_queue::settle(aftermath& after) {
     ++called_;
     after.ring(one->wake);
   }
-  if (drained_ && phase_ != phase::open && waiting_ == 0 && busy_ == 0)
-    after.drained = std::exchange(drained_, nullptr);
+  if (!drained_.empty() && (phase_ == phase::closed || (waiting_ == 0 && busy_ == 0)))
+    after.drained = std::exchange(drained_, {});
 }
 
 caf::error fleet_queue::refusal() const {
@@ -189,9 +193,7 @@ void fleet_queue::arm(time_point deadline) {
 }
 
 bool fleet_queue::push(caf::mailbox_element_ptr element, time_point deadline) {
-  // Mailboxes keep the last time before `no_deadline` for what has no deadline and was never counted.
-  if (deadline >= no_deadline - time_point::duration{1})
-    deadline = no_deadline;
+  deadline = kept_as(deadline);
   element->enqueue_time = deadline;
   bool asks = is_request(*element);
   waiting message{.since = deadline_clock::now(), .key = key_of(element->payload)};
@@ -223,6 +225,7 @@ bool fleet_queue::push(caf::mailbox_element_ptr element, time_point deadline) {
 }
 
 std::size_t fleet_queue::broadcast(const caf::message& content, time_point deadline) {
+  deadline = kept_as(deadline);
   auto now = deadline_clock::now();
   auto bytes = options.limits.bytes != 0 ? payload_bytes(content) : 0;
   std::size_t result = 0;
@@ -328,11 +331,9 @@ void fleet_queue::part(mailbox& box) {
 void fleet_queue::drain(std::function<void()> done) {
   aftermath after;
   std::lock_guard guard{mutex_};
-  drained_ = std::move(done);
+  drained_.push_back(std::move(done));
   if (phase_ == phase::open)
     phase_ = phase::draining;
-  if (phase_ == phase::closed)
-    after.drained = std::exchange(drained_, nullptr);
   settle(after);
 }
 
@@ -354,7 +355,7 @@ void fleet_queue::close(caf::error reason) {
     });
     waiting_ = 0;
     waiting_bytes_ = 0;
-    after.drained = std::exchange(drained_, nullptr);
+    after.drained = std::exchange(drained_, {});
   }
   for (auto& each : left)
     answer_request(std::move(each.what.element), nullptr, caf::make_message(answer));
@@ -434,6 +435,7 @@ void fleet_queue::put_back(mailbox& by, delivery again) {
   waiting message{.since = deadline_clock::now(), .key = key_of(element.payload), .again = true};
   if (options.limits.bytes != 0)
     message.bytes = payload_bytes(element.payload);
+  bool is_spent = !again.deaths.empty() && again.deaths.size() >= options.attempts;
   caf::error why;
   {
     aftermath after;
@@ -443,7 +445,7 @@ void fleet_queue::put_back(mailbox& by, delivery again) {
     if (message.broadcast)
       message.key.reset();
     bool is_nobodys = message.broadcast && one->removed;
-    if (again.deaths.size() < options.attempts && phase_ != phase::closed && !is_nobodys) {
+    if (!is_spent && phase_ != phase::closed && !is_nobodys) {
       ++totals_.redelivered;
       message.what = std::move(again);
       auto* owner = message.broadcast ? one : owner_of(message);
@@ -459,7 +461,7 @@ void fleet_queue::put_back(mailbox& by, delivery again) {
   if (!why)
     arm(deadline);
   else
-    give_up(std::move(again), std::move(why), !asks || options.attempts > 1);
+    give_up(std::move(again), std::move(why), !asks || (is_spent && options.attempts > 0));
 }
 
 // -- the timer

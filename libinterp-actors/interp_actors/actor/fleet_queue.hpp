@@ -31,10 +31,11 @@ struct fleet_queue_options {
   /// What may wait. One message is always let in, however large.
   mailbox_limits limits;
   /// What happens beyond the limits: `fail` answers requests with `errc::mailbox_full`; `wait` keeps them all the same,
-  /// in their order, and their deadline counts. Asynchronous messages are dead letters either way.
+  /// however many, in their order, and their deadline counts. Asynchronous messages are dead letters either way.
   interp_actors::when_full when_full = interp_actors::when_full::fail;
-  /// Incarnations that may die of one message before it is put aside; 1 (or 0) is no redelivery.
-  std::size_t attempts = 1;
+  /// Incarnations that may die of one message before it is put aside. With 0, its sender is told of the first death and
+  /// nothing but an asynchronous message is put aside.
+  std::size_t attempts = 0;
   /// Messages with equal keys go to one member, as long as the members stay the same. Null where there are no keys.
   message_key key;
 };
@@ -80,8 +81,9 @@ public:
   bool push(caf::mailbox_element_ptr element, time_point deadline);
 
   /// Gives each member an asynchronous message of its own, and returns how many there were; 0 where the queue takes
-  /// nothing, or is full. A copy is never handled by another member: what a member leaves behind is its successor's.
-  std::size_t broadcast(const caf::message& content, time_point deadline = no_deadline);
+  /// nothing, or has no room for one; beyond that, all are let in. A copy is never handled by another member: what a member
+  /// leaves behind is its successor's, and is dropped with a member that is removed.
+  std::size_t broadcast(const caf::message& content, time_point deadline);
 
   // -- the fleet's supervisor
   // -------------------------------------------------------------------------------------
@@ -96,7 +98,7 @@ public:
 
   /// Refuses new messages (`errc::stopped`), and calls `done` once nothing waits and no member is busy with anything,
   /// or the queue is closed. `done` may be called with the mutex of a member's mailbox held, in any thread: it must
-  /// do nothing but pass the word on. For a later call, only its `done` counts.
+  /// do nothing but pass the word on.
   void drain(std::function<void()> done);
 
   /// Refuses everything from now on, and answers what waits with `reason`; an error without a code stands for a normal
@@ -162,7 +164,7 @@ private:
   struct aftermath {
     std::vector<std::shared_ptr<doorbell>> bells;
     std::shared_ptr<doorbell> first_bell; // mostly the only one, which takes no memory
-    std::function<void()> drained;
+    std::vector<std::function<void()>> drained;
 
     void ring(const std::shared_ptr<doorbell>& which);
     ~aftermath();
@@ -203,7 +205,7 @@ private:
   std::size_t busy_ = 0;
   std::size_t waiting_ = 0;
   std::size_t waiting_bytes_ = 0;
-  std::function<void()> drained_; // not null while somebody wants to know
+  std::vector<std::function<void()>> drained_; // of those who want to know
   fleet_stats totals_;
 };
 

@@ -12,7 +12,8 @@ namespace interp_actors {
 /// must not throw.
 using message_key = std::function<std::optional<std::size_t>(const caf::message&)>;
 
-/// Messages whose argument `index`, counted from 0 behind the atom, is a `T` have that as their key.
+/// Messages whose argument `index`, counted from 0 behind the atom, is a `T` have that as their key. Packed ones, as in
+/// what Python code sends, are none.
 template <class T>
 message_key key_argument(std::size_t index) {
   return [place = index + 1](const caf::message& content) -> std::optional<std::size_t> {

@@ -150,6 +150,8 @@ void roster::tell_of_death(const death_report& report) const noexcept {
       std::fprintf(stderr, "interp-actors: %s\n", describe(report).c_str());
   } catch (const std::exception& problem) { // it would end the supervisor
     std::fprintf(stderr, "interp-actors: the handler of deaths threw: %s\n", problem.what());
+  } catch (...) {
+    std::fprintf(stderr, "interp-actors: the handler of deaths threw something\n");
   }
 }
 

@@ -57,11 +57,13 @@ struct succession_options {
   /// How many incarnations may die of one message before it is put aside as a dead letter. With 0, its sender is told of the first
   /// death and nothing is put aside. An end with exit code 0 is none: the message is done, and its sender is told `errc::exited`.
   unsigned attempts = 0;
-  /// Calls `snapshot()` of the source after that many messages, once the last of them is answered; 0 is never.
+  /// Calls `snapshot()` of the source after that many messages, once the last of them is answered; 0 is never. The last
+  /// snapshot is kept with the child: also while it is terminated, until it is deleted or its supervisor ends.
   std::size_t snapshot_messages = 0;
   /// Calls it at most that long after a message that no snapshot has seen; 0 is never.
   caf::timespan snapshot_interval{0};
-  /// Replaces an incarnation that has been given that many messages, or is that old; 0 is never. Not counted as a restart.
+  /// Replaces an incarnation that has been given that many messages, or is that old; 0 is never. Does not count against the
+  /// supervisor's intensity.
   std::size_t recycle_messages = 0;
   caf::timespan recycle_age{0};
 };

@@ -29,7 +29,7 @@ struct fleet_stats {
   std::uint64_t expired = 0;
   /// Given up by the queue: those that had their attempts, and asynchronous ones that were refused.
   std::uint64_t dead_letters = 0;
-  /// How often members were started again by themselves.
+  /// How often the present members were started again by themselves, replacements of those that served long enough included.
   std::uint64_t restarts = 0;
 };
 

@@ -386,10 +386,6 @@ void interpreter::check_hooks(const gil_held& gil, const std::string& source_nam
       check_hook(gil, found.get(), which, source_name);
 }
 
-bool interpreter::has_hook(const gil_held& gil, hook which) {
-  return static_cast<bool>(find(gil, which));
-}
-
 object interpreter::call_hook(const gil_held& gil, hook which, PyObject* argument) {
   auto callable = find(gil, which);
   if (!callable)

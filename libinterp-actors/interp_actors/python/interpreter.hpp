@@ -133,11 +133,9 @@ public:
   /// Errors: also `interface_mismatch`.
   void check_hooks(const gil_held& gil, const std::string& source_name);
 
-  /// Whether there is one. Hooks are looked up each time, so that redefining them takes effect.
-  bool has_hook(const gil_held& gil, hook which);
-
-  /// Each calls a hook, or does nothing where that is missing. A snapshot holds nothing then, as for None; it is copied,
-  /// and keeps none of the interpreter's memory. `state` becomes a read-only view that stays valid while it is kept.
+  /// Each calls a hook, or does nothing where that is missing. Hooks are looked up each time, so that redefining them takes
+  /// effect. Without a hook, a snapshot holds nothing, as for None; it is copied, and keeps none of the interpreter's
+  /// memory. `state` becomes a read-only view that stays valid while it is kept.
   void call_started(const gil_held& gil);
   shared_bytes call_snapshot(const gil_held& gil);
   void call_restore(const gil_held& gil, shared_bytes state);

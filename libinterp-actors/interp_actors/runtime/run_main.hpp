@@ -38,7 +38,8 @@ enum exit_code : int {
 /// returns, or 0; see `exit_code` for the rest. After an abandonment it leaves the process itself, with that
 /// same code. `Blocks` are the program's own CAF type id blocks.
 ///
-/// On SIGINT or SIGTERM it calls `runtime::stop`, whose limits hold: requests end with an error and `wait_for_stop`
+/// On SIGINT or SIGTERM it calls `runtime::stop`, whose limits hold, and which waits for a child with
+/// `shutdown::wait_for_ever` as long as that takes: requests end with an error and `wait_for_stop`
 /// returns. After that `f` has the shutdown timeout once more, and all the rest the teardown timeout. What `f` returns
 /// is the exit code. Where it throws after the signal, or the signal came before it was called, the process ends by
 /// that same signal once all is stopped: shells see 130 or 143, systemd a clean stop. A second signal leaves the

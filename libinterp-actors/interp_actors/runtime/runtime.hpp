@@ -135,7 +135,8 @@ public:
   /// Whether the runtime stops or was asked to.
   bool stop_requested() const { return roster_->stop_requested(); }
 
-  /// Stops all interpreters: those that run something have the shutdown timeout for it. Returns when each has
+  /// Stops trees and fleets, what was started last first, each child within its own limit, C++ children and spares
+  /// included; then all other interpreters: those that run something have the shutdown timeout for it. Returns when each has
   /// ended or was given up; later spawns fail.
   /// Errors: std::logic_error in an interpreter's own thread (in what was attached to its end), which it would
   /// wait for.

@@ -48,8 +48,9 @@ public:
       asked_for_ = reason;
       actor = actor_;
     }
-    if (actor)
-      send_exit(actor, actor->address(), reason);
+    if (!actor)
+      return;
+    send_exit(actor, actor->address(), reason);
     home_->arm(shared_from_this(), when);
   }
 
@@ -115,6 +116,11 @@ public:
       : relay_process{home, std::move(name), std::move(events), maker.types(home->system)},
         maker_{std::move(maker)} {}
 
+  ~actor_process() override { // does nothing where it has ended
+    if (life_)
+      life_->stop(caf::make_error(caf::exit_reason::user_shutdown), std::chrono::nanoseconds::zero());
+  }
+
   void start(std::uint64_t number, std::shared_ptr<const death_report>) override {
     number_ = number;
     caf::strong_actor_ptr actor;
@@ -123,6 +129,9 @@ public:
       actor = maker_.make(home_->system);
     } catch (const std::exception& thrown) {
       problem = make_error(errc::start_failed, std::string{thrown.what()});
+    } catch (...) { // it would end the supervisor
+      problem =
+          make_error(errc::start_failed, "what makes the actor threw something that is no std::exception");
     }
     if (!actor && !problem)
       problem = make_error(errc::start_failed, "no actor was spawned");

@@ -31,7 +31,8 @@ public:
   /// Until `limit` has passed; then it is given up.
   static constexpr shutdown within(caf::timespan limit) { return shutdown{limit}; }
 
-  /// It takes its time. OTP: infinity.
+  /// It takes its time; whoever stops it waits: a supervisor, `runtime::stop`, and a program that a signal should end. OTP:
+  /// infinity.
   static constexpr shutdown wait_for_ever() { return shutdown{std::nullopt}; }
 
   /// None: what it runs is interrupted and given up at once. OTP: brutal_kill.

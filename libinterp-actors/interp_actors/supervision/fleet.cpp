@@ -4,6 +4,7 @@
 
 #include <caf/exit_reason.hpp>
 
+#include <algorithm>
 #include <future>
 #include <mutex>
 
@@ -91,6 +92,12 @@ public:
     auto members = tree_->list_children();
     if (!members)
       return std::move(members.error());
+    auto gave_up = std::ranges::stable_partition(
+        *members, [](auto& each) { return each.state != child_state::down_for_good; });
+    for (auto& each : gave_up)
+      if (auto problem = tree_->delete_child(each.name))
+        return problem;
+    members->erase(gave_up.begin(), gave_up.end());
     for (auto count = members->size(); count < size; ++count)
       if (auto added = tree_->start_child(next_member()); !added)
         return std::move(added.error());
@@ -105,12 +112,17 @@ public:
     return {};
   }
 
+  std::size_t broadcast(const caf::message& content) {
+    return queue->broadcast(content, static_cast<fleet_address*>(address->get())->deadline_of(content));
+  }
+
   bool drain(caf::timespan limit) {
+    auto until = time_after(limit);
     auto done = std::make_shared<std::promise<void>>();
     auto is_done = done->get_future();
     // May come with a lock held: it only wakes whoever waits.
     queue->drain([done] { done->set_value(); });
-    if (is_done.wait_for(limit) != std::future_status::ready)
+    if (is_done.wait_until(until) != std::future_status::ready)
       return false;
     stop();
     return true;
@@ -153,7 +165,7 @@ std::shared_ptr<fleet_state> make_fleet(const std::shared_ptr<roster>& home, fle
 } // namespace detail
 
 std::size_t fleet_control::broadcast(const caf::message& content) const {
-  return state_->queue->broadcast(content);
+  return state_->broadcast(content);
 }
 
 caf::error fleet_control::resize(std::size_t size) const {

@@ -25,12 +25,13 @@ struct fleet_options {
   /// For its members' names, errors and dead letters.
   std::string name = "fleet";
   /// How each member is spawned. Its deadlines count from the acceptance into the fleet's queue; `name` and `mailbox` do
-  /// not matter.
+  /// not matter. Of channels, sending ends alone: a receiving end would be the first member's.
   spawn_options spawn = {};
   /// What may wait in the queue; one message is always let in.
   mailbox_limits mailbox = {};
-  /// Beyond that: `fail` answers requests with `errc::mailbox_full`; `wait` lets them wait for room, in their order. Nobody can
-  /// wait with an asynchronous message, which is a dead letter then.
+  /// Beyond that: `fail` answers requests with `errc::mailbox_full`; `wait` lets them in all the same, in their order, and it is
+  /// their senders who wait: the bound is then the number of requests that these make before an answer. Nobody waits with an
+  /// asynchronous message, which is a dead letter then.
   interp_actors::when_full when_full = interp_actors::when_full::fail;
   /// How many members may die of one message before it is put aside as a dead letter. With 0, its sender is told of the
   /// first death.
@@ -67,18 +68,21 @@ class fleet_control {
 public:
   explicit fleet_control(std::shared_ptr<detail::fleet_state> state) : state_{std::move(state)} {}
 
-  /// Gives each member a copy of an asynchronous message; returns how many there were.
+  /// Gives each member a copy of an asynchronous message, with the deadline of any other message; returns how many there
+  /// were. There need be room for one only. What a member has not taken when it is removed is dropped.
   std::size_t broadcast(const caf::message& content) const;
 
-  /// Starts or stops members until there are `size`; those that stop finish what they do. Waits for that.
+  /// Starts or stops members until there are `size`, not counting those that are down for good, which are forgotten. Those that
+  /// stop have `fleet_options::shutdown` for what they do, which is then interrupted, and delivered again with `attempts`. Waits
+  /// for all that.
   /// Errors: why a member did not start; `errc::stopped`; `errc::invalid_spec` for 0.
   caf::error resize(std::size_t size) const;
 
   /// Refuses new messages, waits until all others are done, and stops. Returns false where that has not come about within
-  /// `limit`; the fleet goes on draining then.
+  /// `limit`; the fleet goes on draining then. Others may drain it at the same time.
   bool drain(caf::timespan limit) const;
 
-  /// Refuses new messages, answers those that wait, and stops the members within their limit. Waits for that.
+  /// Refuses new messages, answers those that wait, and stops the members all at once, within their limit. Waits for that.
   void stop() const;
 
   /// Waits until the fleet has ended; returns why, an error without a code where it was stopped.

@@ -24,7 +24,8 @@ namespace interp_actors {
 /// `dynamic`, the description is the template's, and the spec's name, which may be empty, is the child's.
 /// `terminate_child_atom` stops a child, which stays down; `restart_child_atom` starts it again; `delete_child_atom` forgets one
 /// that is down. `(find_child_atom, path)` answers with an address; a path leads through supervisors: "a/b".
-/// `(subscribe_atom, actor)` sends a `death_report` to that actor for each death of a child from then on.
+/// `(subscribe_atom, actor)` sends a `death_report` to that actor for each death of a child from then on, while others keep the
+/// actor: a subscription does not.
 /// An exit message stops the supervisor with all its children.
 /// Errors: `errc::invalid_spec`, `no_such_child`, `child_exists`, `child_active`, `wrong_strategy`, `gave_up`; `stopped`
 /// where the supervisor ends.

@@ -23,8 +23,11 @@ namespace interp_actors {
 namespace {
 
 /// Interpreters that have loaded a source and wait to take over an address, for all children of one body.
-/// Thread: any; the mutex is never held while something else is called, and `refill` is for one at a time.
+/// Thread: any; the mutex is never held while something else is called. Children of several supervisors may refill it at the
+/// same time, and then make a spare too many.
 /// Owner: those children. With the last of them the spares go.
+/// Death: a spare that ends is told of once: by `drop` while it waits here, by `refill` where it was not yet here, and once it
+/// is claimed, as the incarnation that it was to be.
 class spare_pool final : public std::enable_shared_from_this<spare_pool> {
 public:
   using maker = std::function<std::shared_ptr<incarnation>(std::shared_ptr<keeper> by)>;
@@ -77,12 +80,17 @@ public:
       auto who = make_(voice);
       if (!who)
         return; // the next restart is a cold one
-      std::lock_guard guard{mutex_};
-      spares_.emplace(number, spare{std::move(who), voice, voice->is_ready()});
-      if (voice->is_dead()) {
-        spares_.erase(number);
-        return; // so will the next one be
+      spare next{std::move(who), voice};
+      {
+        std::lock_guard guard{mutex_};
+        if (!voice->is_dead()) {
+          next.ready = voice->is_ready(); // it may have looked for its place here since
+          spares_.emplace(number, std::move(next));
+          continue;
+        }
       }
+      tell_(*voice->last_words());
+      return; // so will the next one be
     }
   }
 
@@ -95,7 +103,13 @@ private:
         : pool_{std::move(pool)}, number_{number} {}
 
     bool is_ready() const noexcept { return ready_; }
-    bool is_dead() const noexcept { return dead_; }
+    bool is_dead() const { return last_words() != nullptr; }
+
+    /// Null while it lives.
+    std::shared_ptr<const death_report> last_words() const {
+      std::lock_guard guard{mutex_};
+      return last_words_;
+    }
 
     void lead_to(std::shared_ptr<keeper> to, std::uint64_t number) {
       std::shared_ptr<const death_report> missed;
@@ -127,7 +141,6 @@ private:
       std::shared_ptr<keeper> to;
       {
         std::lock_guard guard{mutex_};
-        dead_ = true;
         last_words_ = report;
         last_reason_ = reason;
         to = to_;
@@ -160,7 +173,6 @@ private:
     const std::weak_ptr<spare_pool> pool_;
     const std::uint64_t number_;
     std::atomic<bool> ready_{false};
-    std::atomic<bool> dead_{false};
     mutable std::mutex mutex_;
     std::shared_ptr<keeper> to_; // written before the takeover, read without the mutex after it
     std::uint64_t as_ = 0;
@@ -181,13 +193,16 @@ private:
   }
 
   void drop(std::uint64_t number, const death_report& report) {
-    tell_(report);
     spare dropped; // without the mutex
-    std::lock_guard guard{mutex_};
-    if (auto place = spares_.find(number); place != spares_.end()) {
+    {
+      std::lock_guard guard{mutex_};
+      auto place = spares_.find(number);
+      if (place == spares_.end())
+        return;
       dropped = std::move(place->second);
       spares_.erase(place);
     }
+    tell_(report);
   }
 
   const std::size_t size_;
@@ -395,8 +410,11 @@ python_process::python_process(std::shared_ptr<roster> home, std::shared_ptr<con
 }
 
 python_process::~python_process() {
-  if (!closed_)
-    close(make_error(errc::stopped, "'" + options_.name + "' has no supervisor any more"), true);
+  if (closed_)
+    return;
+  if (current_)
+    current_->stop(caf::make_error(caf::exit_reason::user_shutdown), home_->settings.shutdown_timeout);
+  close(make_error(errc::stopped, "'" + options_.name + "' has no supervisor any more"), true);
 }
 
 void python_process::start(std::uint64_t number, std::shared_ptr<const death_report> previous) {

@@ -1,11 +1,11 @@
 #include "interp_actors/supervision/relay.hpp"
 
 #include "interp_actors/actor/deadline.hpp"
+#include "interp_actors/actor/end_actor.hpp"
 #include "interp_actors/actor/translate.hpp"
 
 #include <caf/sec.hpp>
-
-#include <cstdio>
+#include <caf/system_messages.hpp>
 
 namespace interp_actors {
 
@@ -56,13 +56,7 @@ void relay::shut(caf::error reason) {
 
 void relay::take_down(caf::error reason) {
   shut(reason);
-  try {
-    cleanup(std::move(reason), nullptr);
-  } catch (const std::exception& problem) { // it would end the supervisor
-    std::fprintf(stderr, "interp-actors: what was attached to the end of '%s' threw: %s\n", name_.c_str(),
-                 problem.what());
-    unregister_from_system(); // the next step of `cleanup`; without it, the actor system's end waits for ever
-  }
+  end_actor(*this, name_, std::move(reason));
 }
 
 bool relay::enqueue(caf::mailbox_element_ptr element, compat::execution_context* context) {
@@ -75,6 +69,10 @@ bool relay::enqueue(caf::mailbox_element_ptr element, compat::execution_context*
       auto to = actor_;
       guard.unlock();
       return to->enqueue(std::move(element), context);
+    } else if (!actor_ && element->payload.match_elements<caf::exit_msg>()) {
+      guard.unlock();
+      answer_request(std::move(element), nullptr, caf::make_message());
+      return true;
     } else if (waiting_.size() < most_waiting) {
       waiting_.push_back(std::move(element));
       return true;

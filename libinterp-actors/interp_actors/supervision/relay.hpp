@@ -16,7 +16,8 @@
 namespace interp_actors {
 
 /// The address of a child that is an actor of its own: hands what arrives to the actor that is there for now, and keeps
-/// it while there is none. It answers nothing itself but for what it cannot keep.
+/// it while there is none. It answers nothing itself but for what it cannot keep. Exit messages are for the actor that is
+/// there: none is kept for the next one.
 /// Thread: any. The order of each sender's messages stays, also over a change of the actor.
 /// Death: what an actor had in its mailbox when it ended has been answered by CAF.
 /// Owner: the child.

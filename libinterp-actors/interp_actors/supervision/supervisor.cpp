@@ -5,6 +5,7 @@
 #include "interp_actors/supervision/inspect.hpp"
 #include "interp_actors/supervision/operations.hpp"
 #include "interp_actors/supervision/supervisor_core.hpp"
+#include "interp_actors/supervision/timed_event.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
@@ -206,23 +207,6 @@ namespace {
 // -- the actor
 // ---------------------------------------------------------------------------------------------------------
 
-/// Calls a supervisor's core back in time.
-/// Owner: the supervisor.
-class core_timer final : public timer::client {
-public:
-  explicit core_timer(std::weak_ptr<supervisor_link> link) : link_{std::move(link)} {}
-
-protected:
-  time_point tick(time_point) override {
-    if (auto link = link_.lock())
-      link->post(supervisor_link::timer_event{});
-    return no_deadline;
-  }
-
-private:
-  const std::weak_ptr<supervisor_link> link_;
-};
-
 /// What a child of a slot tells its supervisor.
 class slot_events final : public child_events {
 public:
@@ -290,7 +274,7 @@ public:
         on_death_{spec.on_death},
         is_dynamic_{spec.strategy == dynamic},
         core_{std::move(spec), make_random()},
-        timer_{std::make_shared<core_timer>(link_)} {}
+        timer_{std::make_shared<timed_event>(link_, supervisor_link::timer_event{})} {}
 
   const char* name() const override { return "interp_actors.supervisor"; }
 
@@ -341,7 +325,7 @@ public:
           return make_error(errc::no_such_child, "no child '" + path + "'");
         },
         [this](subscribe_atom, const caf::actor& who) {
-          subscribers_.push_back(who);
+          subscribers_.push_back(who.address());
           who->attach_functor([link = std::weak_ptr{link_}, who = who.address()] {
             if (auto running = link.lock())
               running->post(supervisor_link::unsubscribe_event{who});
@@ -352,7 +336,8 @@ public:
 
   void on_exit() override {
     tell_untold();
-    // Also where something threw in here: whoever waits for its end must hear of it.
+    // Also where something threw in here: what still runs is stopped, and whoever waits for its end must hear of it.
+    children_.clear();
     link_->close(
         {death_reason::exception, make_error(errc::stopped, "the supervisor '" + name_ + "' has failed")});
   }
@@ -373,7 +358,9 @@ private:
   }
 
   void on_events() {
-    for (auto& event : link_->take_events()) {
+    auto events = link_->take_events();
+    for (auto& event : events) {
+      has_more_events_ = &event != &events.back();
       if (!std::holds_alternative<supervisor_link::started_event>(event))
         tell_untold();
       std::visit(
@@ -393,9 +380,7 @@ private:
               },
               [this](supervisor_link::due_event& e) { run(core_.recycle(now(), e.slot, e.incarnation)); },
               [this](supervisor_link::timer_event&) { run(core_.on_timer(now())); },
-              [this](supervisor_link::unsubscribe_event& e) {
-                std::erase_if(subscribers_, [&](auto& each) { return each.address() == e.who; });
-              },
+              [this](supervisor_link::unsubscribe_event& e) { std::erase(subscribers_, e.who); },
               [this](supervisor_link::stop_event& e) {
                 run(core_.stop(now(), e.reason, std::move(e.error)));
               },
@@ -408,6 +393,14 @@ private:
           },
           event);
     }
+    show_children();
+  }
+
+  /// Lets others see the children as they are now. It is done once for all events that have come together, unless somebody is
+  /// answered: of many children that end together, not all are listed for each one.
+  void show_children() {
+    if (std::exchange(is_unseen_, false))
+      link_->set_children(core_.list_children());
   }
 
   void tend(slot_id slot) {
@@ -428,7 +421,9 @@ private:
     auto next = commands.begin();
     for (; next != commands.end() && std::holds_alternative<start_incarnation>(*next); ++next)
       carry_out(std::get<start_incarnation>(*next));
-    link_->set_children(core_.list_children());
+    is_unseen_ = true;
+    if (!has_more_events_)
+      show_children();
     is_followed = is_followed && next != commands.begin();
     for (; next != commands.end(); ++next) {
       if (auto* death = std::get_if<publish_death>(&*next); death && is_followed)
@@ -464,19 +459,22 @@ private:
     if (place == children_.end())
       return;
     auto& child = place->second;
-    child.process->close(what.reason, what.for_good);
+    if (!child.closed) // one that gave up comes here again when it is deleted
+      child.process->close(what.reason, what.for_good);
     if (!what.for_good)
       return;
     child.closed = true;
     // Users may still look for it, and find it closed, unless it is forgotten.
-    auto infos = core_.list_children();
-    if (std::ranges::any_of(infos, [&](auto& info) { return info.slot == what.slot; }))
+    if (core_.knows(what.slot))
       return;
     link_->drop_child(child.name, child.process->address());
     children_.erase(place);
   }
 
-  void carry_out(arm_timer& what) { home_->arm(timer_, what.at); }
+  void carry_out(arm_timer& what) {
+    timer_->call_at(what.at);
+    home_->arm(timer_, what.at);
+  }
 
   void carry_out(publish_death& what) { tell(*what.report); }
 
@@ -492,12 +490,17 @@ private:
         on_death_(report);
       } catch (const std::exception& problem) { // it would end the supervisor
         std::fprintf(stderr, "interp-actors: on_death of '%s' threw: %s\n", name_.c_str(), problem.what());
+      } catch (...) {
+        std::fprintf(stderr, "interp-actors: on_death of '%s' threw something\n", name_.c_str());
       }
     for (auto& each : subscribers_)
-      each->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(report)), nullptr);
+      if (auto who = caf::actor_cast<caf::strong_actor_ptr>(each))
+        who->enqueue(compat::make_element(ctrl(), caf::make_message_id(), caf::make_message(report)),
+                     nullptr);
   }
 
   void carry_out(reply_operation& what) {
+    show_children();
     if (auto entry = starting_.extract(what.ticket)) {
       auto place = children_.find(what.slot);
       if (what.error)
@@ -515,11 +518,15 @@ private:
       entry.mapped().deliver();
   }
 
-  void carry_out(tree_started&) { link_->report_started(); }
+  void carry_out(tree_started&) {
+    show_children();
+    link_->report_started();
+  }
 
   void carry_out(supervisor_ended& what) {
     tell_untold();
     supervisor_link::ending how{what.reason, what.error};
+    show_children();
     children_.clear();
     link_->close(how);
     quit(what.error);
@@ -531,14 +538,16 @@ private:
   const std::function<void(const death_report&)> on_death_;
   const bool is_dynamic_;
   supervisor_core core_;
-  const std::shared_ptr<core_timer> timer_;
+  const std::shared_ptr<timed_event> timer_;
   std::map<slot_id, child> children_;
   std::map<ticket_id, caf::typed_response_promise<caf::strong_actor_ptr>> starting_;
   std::map<ticket_id, caf::typed_response_promise<void>> waiting_;
   ticket_id last_ticket_ = 0;
-  std::vector<caf::actor> subscribers_;
+  std::vector<caf::actor_addr> subscribers_;
   std::vector<std::shared_ptr<const death_report>> untold_; // deaths
   bool at_once_ = false;
+  bool has_more_events_ = false;
+  bool is_unseen_ = false;
 };
 
 } // namespace

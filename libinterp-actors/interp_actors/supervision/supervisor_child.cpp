@@ -4,37 +4,13 @@
 #include "interp_actors/supervision/operations.hpp"
 #include "interp_actors/supervision/relay_process.hpp"
 #include "interp_actors/supervision/supervisor.hpp"
+#include "interp_actors/supervision/timed_event.hpp"
 
 #include <caf/actor_cast.hpp>
-
-#include <atomic>
 
 namespace interp_actors {
 
 namespace {
-
-/// Gives up the children of a supervisor whose time is up.
-/// Thread: the timer's.
-/// Owner: the process.
-class patience final : public timer::client {
-public:
-  explicit patience(std::weak_ptr<supervisor_link> link) : link_{std::move(link)} {}
-
-  void end_at(time_point when) { when_ = when; }
-
-protected:
-  time_point tick(time_point now) override {
-    if (time_point when = when_; now < when)
-      return when;
-    if (auto link = link_.lock())
-      link->post(supervisor_link::abandon_event{});
-    return no_deadline;
-  }
-
-private:
-  const std::weak_ptr<supervisor_link> link_;
-  std::atomic<time_point> when_{no_deadline};
-};
 
 class supervisor_process final : public relay_process {
 public:
@@ -43,6 +19,11 @@ public:
       : relay_process{home, std::move(name), std::move(events),
                       home->system.message_types<supervisor_actor>()},
         spec_{std::move(spec)} {}
+
+  ~supervisor_process() override { // does nothing where it has ended
+    if (link_)
+      link_->stop();
+  }
 
   std::shared_ptr<supervisor_link> below() const override { return link_; }
 
@@ -78,15 +59,15 @@ public:
     auto when = time_after(limit);
     if (when == no_deadline)
       return;
-    patience_ = std::make_shared<patience>(link_);
-    patience_->end_at(when);
-    home_->arm(patience_, when);
+    time_is_up_ = std::make_shared<timed_event>(link_, supervisor_link::abandon_event{});
+    time_is_up_->call_at(when);
+    home_->arm(time_is_up_, when);
   }
 
 private:
   const supervisor_spec spec_;
   std::shared_ptr<supervisor_link> link_;
-  std::shared_ptr<patience> patience_;
+  std::shared_ptr<timed_event> time_is_up_;
 };
 
 class supervisor_body final : public child_body {

@@ -52,14 +52,14 @@ struct stop_incarnation {
 };
 
 /// Answer what waits for the child and what comes later with `reason`: for ever, or until an incarnation is started. The
-/// dead incarnation's teardown may go on.
+/// dead incarnation's teardown may go on. Comes again, for good, for a child that gave up and is deleted.
 struct close_address {
   slot_id slot = 0;
   bool for_good = false;
   caf::error reason;
 };
 
-/// Call `on_timer` at `at`, or a little later. Earlier timers stay armed.
+/// Call `on_timer` at `at`, or a little later. It replaces the one before. A call that comes too early does no harm.
 struct arm_timer {
   restart_time at;
 };
@@ -112,7 +112,7 @@ struct child_info {
   child_state state = child_state::waiting;
   /// The last one that was started; 0 for none.
   std::uint64_t incarnation = 0;
-  /// How often the supervisor has started it again by itself.
+  /// How often the supervisor has started it again by itself, replacements of incarnations that served long enough included.
   std::size_t restarts = 0;
   /// Null for none.
   std::shared_ptr<const death_report> last_death;

@@ -107,6 +107,7 @@ supervisor_commands supervisor_core::recycle(restart_time now, slot_id id, std::
 }
 
 supervisor_commands supervisor_core::on_timer(restart_time now) {
+  armed_.reset(); // it has come, also where it was too early
   return advance(now);
 }
 
@@ -238,8 +239,10 @@ supervisor_commands supervisor_core::start_child(restart_time now, ticket_id tic
   }
   if (spec_.strategy == dynamic) {
     auto made = spec_.children.front();
-    if (child.body)
+    if (child.body) {
       made.body = std::move(child.body);
+      made.kind = child.kind;
+    }
     if (child.name.empty())
       do {
         child.name = made.name + "-" + std::to_string(++generated_);
@@ -360,14 +363,9 @@ child_counts supervisor_core::count_children() const {
   return result;
 }
 
-int supervisor_core::restarts_left(restart_time now) const {
-  if (spec_.budget == restart_budget::supervisor)
-    return window_.left(now);
-  int result = 0;
-  for (auto& [id, s] : slots_)
-    if (!s.leaving && !s.gave_up)
-      result += s.window.left(now);
-  return result;
+bool supervisor_core::knows(slot_id id) const {
+  auto place = slots_.find(id);
+  return place != slots_.end() && !place->second.leaving;
 }
 
 bool supervisor_core::is_live(const slot& s) noexcept {
@@ -424,6 +422,8 @@ supervisor_core::slot& supervisor_core::add(child_spec child) {
 void supervisor_core::leave(slot& s) {
   s.leaving = true;
   s.wanted = false;
+  s.address =
+      std::min(s.address, closed::until_started); // one that gave up is closed once more: to be forgotten
   if (s.start_ticket)
     reply(*std::exchange(s.start_ticket, std::nullopt), s.why, s.id);
   unsettled_.insert(s.id);
@@ -455,7 +455,8 @@ supervisor_commands supervisor_core::advance(restart_time now) {
 }
 
 void supervisor_core::stop_due() {
-  bool at_once = spec_.strategy == dynamic || (spec_.strategy == one_for_one && mode_ != mode::stopping);
+  bool at_once = spec_.strategy == dynamic || spec_.budget == restart_budget::child
+                 || (spec_.strategy == one_for_one && mode_ != mode::stopping);
   for (auto i = unsettled_.rbegin(); i != unsettled_.rend(); ++i) {
     auto& s = slots_.at(*i);
     bool others_wait = s.to_stop || s.now_is == phase::stopping || !s.tearing_down.empty();

@@ -37,13 +37,15 @@ public:
   /// Its teardown is over.
   supervisor_commands on_gone(restart_time now, slot_id slot, std::uint64_t incarnation);
 
-  /// The incarnation has served as long as it should: it is stopped and started again, which counts as no restart.
+  /// The incarnation has served as long as it should: it is stopped and started again, which does not count against the
+  /// intensity.
   supervisor_commands recycle(restart_time now, slot_id slot, std::uint64_t incarnation);
 
+  /// It is `arm_timer`'s time, or sooner: then comes another `arm_timer`.
   supervisor_commands on_timer(restart_time now);
 
-  /// Stops the children in the reverse order of their start, one after the other; `dynamic` ones all at once. The first
-  /// reason to end counts.
+  /// Stops the children in the reverse order of their start, one after the other; `dynamic` ones, and those with budgets of
+  /// their own, all at once. The first reason to end counts.
   supervisor_commands stop(restart_time now, death_reason reason, caf::error error);
 
   // -- operations, each answered once, perhaps later: reply_operation -----------------------------------------------------
@@ -75,10 +77,8 @@ public:
 
   child_counts count_children() const;
 
-  /// Restarts that would still be made at `now`; of all children together where each has its own budget.
-  int restarts_left(restart_time now) const;
-
-  bool has_ended() const noexcept { return mode_ == mode::ended; }
+  /// Whether `list_children` names it.
+  bool knows(slot_id id) const;
 
 private:
   enum class mode : std::uint8_t { idle, starting, running, stopping, ended };

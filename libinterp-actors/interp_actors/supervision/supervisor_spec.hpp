@@ -37,7 +37,7 @@ enum class restart_budget : std::uint8_t {
   /// Those of all children together, as in OTP.
   supervisor,
   /// Those of each child by itself. A child that exceeds it stays down for good, and the supervisor gives up when no
-  /// other is left: for children of which each does the others' work, too.
+  /// other is left: for children of which each does the others' work, too. They are stopped all at once.
   child,
 };
 
