@@ -63,7 +63,7 @@ bool fleet_address::enqueue(caf::mailbox_element_ptr element, compat::execution_
   }
   if (element->mid.is_response())
     return true;
-  auto deadline = deadlines_.deadline_of(content);
+  auto deadline = queue_->options.deadline_when_taken ? no_deadline : deadlines_.deadline_of(content);
   return queue_->push(std::move(element), deadline);
 }
 
