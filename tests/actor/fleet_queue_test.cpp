@@ -287,6 +287,24 @@ TEST_F(FleetQueue, KeepsTheDeadlineOfWhatWasPutBack) {
   EXPECT_EQ(one.pull(), -1);
 }
 
+TEST_F(FleetQueue, GivesADeadlineToEachAttemptWhereItCountsFromThen) {
+  auto until = ia::time_after(1h);
+  auto queue = make_queue({.attempts = 2, .deadline_when_taken = [&](auto&) { return until; }});
+  fake_member one{*queue, 0};
+  ask(*queue, 1);
+  EXPECT_EQ(queue->expire(until + 1h), ia::no_deadline) << "what waits has none";
+  EXPECT_EQ(one.pull(), 1);
+  EXPECT_EQ(one.now.element->enqueue_time, until);
+  one.die("of it");
+  EXPECT_EQ(queue->expire(until + 1h), ia::no_deadline);
+  until += 1h;
+  EXPECT_EQ(one.pull(), 1);
+  EXPECT_EQ(one.now.element->enqueue_time, until);
+  EXPECT_EQ(queue->broadcast(caf::make_message(2)), 1u);
+  EXPECT_EQ(one.pull(), 2);
+  EXPECT_EQ(one.now.element->enqueue_time, ia::no_deadline);
+}
+
 TEST_F(FleetQueue, AsksForTheTimerAlsoForWhatWasPutBack) {
   std::vector<ia::time_point> armed;
   auto office = std::make_shared<ia::dead_letter_office>(nullptr);

@@ -1,6 +1,7 @@
 #include <caf/exit_reason.hpp>
 
 #include <set>
+#include <thread>
 
 #include "supervised.hpp"
 
@@ -319,6 +320,19 @@ TEST_F(Fleet, RunawayIsReplacedAndItsCallerToldInTime) {
   auto error = me().call(fleet.handle(), "loop", ia::shared_bytes{}).error();
   EXPECT_EQ(code_of(error), ia::errc::deadline_exceeded);
   EXPECT_EQ(call(fleet.handle(), "echo", "x"), "x");
+}
+
+TEST_F(Fleet, DeadlinesMayCountFromTheBeginning) {
+  auto fleet = start({.size = 1, .deadlines = ia::deadline_start::taken});
+  asked holding{system(), fleet.handle(), "hold"};
+  ASSERT_TRUE(gate.arrived());
+  asked waiting{system(), fleet.handle(), "echo", 1s};
+  std::this_thread::sleep_for(1200ms); // longer than it may take once it runs
+  gate.open();
+  EXPECT_TRUE(holding.answer());
+  EXPECT_TRUE(waiting.answer());
+  asked looping{system(), fleet.handle(), "loop", 50ms};
+  EXPECT_EQ(code_of(looping.answer().error()), ia::errc::deadline_exceeded);
 }
 
 TEST_F(Fleet, StaysWhenItsLastHandleIsDropped) {

@@ -436,7 +436,8 @@ case_a_mirror_whose_release_files_are_past_their_date_is_taken() {
 case_a_host_without_a_header_that_the_build_needs_is_not_complete() {
   touch "$FAKE/complete"
   local header
-  for header in caf/io/all.hpp caf/openssl/all.hpp openssl/ssl.h gtest/gtest.h nlohmann/json.hpp; do
+  for header in caf/io/all.hpp caf/openssl/all.hpp openssl/ssl.h gtest/gtest.h nlohmann/json.hpp CLI/CLI.hpp SQLiteCpp/SQLiteCpp.h \
+    sqlite3.h ftxui/dom/table.hpp pugixml.hpp; do
     echo "$header" >"$FAKE/lacks"
     INTERP_ACTORS_TOOLCHAIN=host run true
     [ "$code" = 69 ]

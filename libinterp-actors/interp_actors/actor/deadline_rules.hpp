@@ -19,7 +19,7 @@ public:
   /// `type` is null for the generic interface.
   deadline_rules(const spawn_options& options, const interface* type);
 
-  /// The deadline of a message that is accepted now: what it says itself, else what holds for its handler, else what
+  /// The deadline of a message whose time begins now: what it says itself, else what holds for its handler, else what
   /// holds for all.
   time_point deadline_of(const caf::message& content) const;
 

@@ -32,7 +32,7 @@ void fleet_address::take_down(caf::error reason) {
 }
 
 time_point fleet_address::deadline_of(const caf::message& content) const {
-  return deadlines_.deadline_of(content);
+  return queue_->options.deadline_when_taken ? no_deadline : deadlines_.deadline_of(content);
 }
 
 std::set<std::string> fleet_address::message_types() const {

@@ -31,7 +31,7 @@ public:
   /// throws, a line on stderr says so, and the rest hears nothing.
   void take_down(caf::error reason);
 
-  /// By when a message that is accepted now is to be done.
+  /// By when a message that is accepted now is to be done; no time where that is known when a member takes it.
   time_point deadline_of(const caf::message& content) const;
 
   using caf::actor_companion::enqueue;

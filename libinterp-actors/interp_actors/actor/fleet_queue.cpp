@@ -403,6 +403,8 @@ bool fleet_queue::pull(mailbox& by, delivery& next) {
     auto& front = list->front();
     forget(front);
     next = std::move(front.what);
+    if (options.deadline_when_taken)
+      next.element->enqueue_time = options.deadline_when_taken(next.element->payload);
     one->busy = true;
     one->handles_broadcast = front.broadcast;
     list->pop_front();
@@ -431,6 +433,8 @@ void fleet_queue::leave(mailbox& by) {
 void fleet_queue::put_back(mailbox& by, delivery again) {
   auto& element = *again.element;
   bool asks = is_request(element);
+  if (options.deadline_when_taken) // the next attempt has one of its own
+    element.enqueue_time = no_deadline;
   auto deadline = element.enqueue_time;
   waiting message{.since = deadline_clock::now(), .key = key_of(element.payload), .again = true};
   if (options.limits.bytes != 0)

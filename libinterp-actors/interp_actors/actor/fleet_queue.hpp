@@ -38,6 +38,9 @@ struct fleet_queue_options {
   std::size_t attempts = 0;
   /// Messages with equal keys go to one member, as long as the members stay the same. Null where there are no keys.
   message_key key;
+  /// The deadline of a message that a member takes now. Null where deadlines count from the acceptance, and `push` is given them.
+  /// Called with the mutex held.
+  std::function<time_point(const caf::message&)> deadline_when_taken = nullptr;
 };
 
 /// The messages of a fleet on their way: many senders, and several members, whose consumers take from it.

@@ -1,5 +1,6 @@
 #include "interp_actors/supervision/fleet.hpp"
 
+#include "interp_actors/actor/deadline_rules.hpp"
 #include "interp_actors/actor/fleet_address.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -24,6 +25,9 @@ public:
                             .when_full = options_.when_full,
                             .attempts = options_.attempts,
                             .key = options_.key};
+    if (options_.deadlines == deadline_start::taken)
+      how.deadline_when_taken = [rules = deadline_rules{options_.spawn, typed ? typed->type : nullptr}](
+                                    const caf::message& content) { return rules.deadline_of(content); };
     auto arm = [home = home_](const std::shared_ptr<timer::client>& client, time_point when) {
       home->arm(client, when);
     };

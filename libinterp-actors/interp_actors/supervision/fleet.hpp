@@ -12,10 +12,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace interp_actors {
+
+/// From when on the deadline of a message counts.
+enum class deadline_start : std::uint8_t { accepted, taken };
 
 /// How many interpreters do one work, and how.
 struct fleet_options {
@@ -24,9 +28,12 @@ struct fleet_options {
   std::size_t size = 1;
   /// For its members' names, errors and dead letters.
   std::string name = "fleet";
-  /// How each member is spawned. Its deadlines count from the acceptance into the fleet's queue; `name` and `mailbox` do
-  /// not matter. Of channels, sending ends alone: a receiving end would be the first member's.
+  /// How each member is spawned; `name` and `mailbox` do not matter. Of channels, sending ends alone: a receiving end would be the
+  /// first member's.
   spawn_options spawn = {};
+  /// From when on deadlines count: the acceptance into the fleet's queue, or the moment at which a member takes the message, anew
+  /// for each attempt. Then what waits, as while members are started again, waits as long as it takes.
+  deadline_start deadlines = deadline_start::accepted;
   /// What may wait in the queue; one message is always let in.
   mailbox_limits mailbox = {};
   /// Beyond that: `fail` answers requests with `errc::mailbox_full`; `wait` lets them in all the same, in their order, and it is

@@ -1,0 +1,16 @@
+"""Calls the user's function for the items of `interp-actors map`, behind user_code.py."""
+
+sys.stdout = sys.stderr  # the program's stdout is for results alone
+user_function, arguments = function(load(), USER_CODE["function"],
+                                    {1: "line"} if USER_CODE["lines"] else {1: "path", 2: "path, data"})
+
+
+def about() -> str:
+    """Return how many arguments the function takes."""
+    return json.dumps({"arguments": arguments})
+
+
+def apply(item: str, data: memoryview | None) -> str:
+    """Return what the function makes of one item, as JSON."""
+    result = user_function(item) if arguments == 1 else user_function(item, data)
+    return to_json(result, f"what {USER_CODE['function']}() returned")

@@ -1,0 +1,253 @@
+#include "trial_desk.hpp"
+
+#include <caf/spawn_options.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+namespace ia_program {
+
+namespace fs = std::filesystem;
+
+using ia_experiments::outcome;
+using ia_experiments::trial_result;
+using nlohmann::ordered_json;
+using steady = std::chrono::steady_clock;
+
+struct trial_desk::running_trial {
+  struct close_file {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+
+  std::string id;
+  std::string hash;
+  unsigned attempts = 0;
+  std::optional<ia_experiments::journal::attempt> attempt; // the one that runs
+  std::string worker;
+  steady::time_point begun = steady::now();
+  metrics last;
+  std::unique_ptr<std::FILE, close_file> output;
+};
+
+trial_desk::trial_desk(ia_experiments::journal& journal, options how)
+    : journal_{journal}, how_{std::move(how)} {
+  if (how_.pruning)
+    rule_.emplace(*how_.pruning);
+}
+
+trial_desk::~trial_desk() = default;
+
+void trial_desk::remember(const std::string& id, const std::vector<ia_experiments::metric_report>& reports) {
+  if (!rule_)
+    return;
+  for (auto& one : reports)
+    if (auto value = one.metrics.find(how_.metric); value != one.metrics.end())
+      (void)rule_->report(id, one.step, value->second);
+  rule_->finish(id);
+}
+
+trial_desk::running_trial* trial_desk::find(const std::string& id) {
+  auto found = running_.find(id);
+  return found == running_.end() ? nullptr : found->second.get();
+}
+
+fs::path trial_desk::folder_of(const std::string& id) const {
+  return how_.folder / "trials" / id;
+}
+
+// -- who asks for trials
+// -------------------------------------------------------------------------------------------------------
+
+void trial_desk::expect(const ia_experiments::trial& one, const std::string& hash) {
+  auto added = std::make_unique<running_trial>();
+  added->id = one.id;
+  added->hash = hash;
+  std::lock_guard guard{mutex_};
+  running_[one.id] = std::move(added);
+}
+
+void trial_desk::done(const std::string& id, ordered_json values) {
+  finish(id, {.what = outcome::done, .values = std::move(values)});
+}
+
+void trial_desk::pruned(const std::string& id) {
+  finish(id, {.what = outcome::pruned});
+}
+
+void trial_desk::failed(const std::string& id, const failure& why, bool again) {
+  if (!again) {
+    std::error_code problem;
+    fs::create_directories(folder_of(id), problem);
+    std::ofstream{folder_of(id) / "traceback.txt"} << why.details;
+    finish(id, {.what = outcome::failed, .problem = why.summary, .details = why.details});
+    return;
+  }
+  std::lock_guard guard{mutex_};
+  if (auto* one = find(id); one && one->attempt) {
+    journal_.end(*one->attempt, to_string(why.what), why.summary);
+    close_attempt(*one);
+  }
+}
+
+void trial_desk::lost(const std::string& id, const std::string& why) {
+  std::lock_guard guard{mutex_};
+  auto* one = find(id);
+  if (!one)
+    return;
+  if (rule_)
+    rule_->forget(id);
+  if (one->attempt)
+    journal_.end(*one->attempt, "stopped", why);
+  close_attempt(*one);
+  running_.erase(id);
+}
+
+void trial_desk::close_attempt(running_trial& one) {
+  at_work_.erase(one.worker);
+  one.attempt.reset();
+}
+
+void trial_desk::finish(const std::string& id, trial_result result) {
+  std::lock_guard guard{mutex_};
+  auto* one = find(id);
+  if (!one)
+    return;
+  if (!one->attempt) { // it came to its end before it began
+    ++one->attempts;
+    one->attempt = journal_.start(id, one->hash, "");
+  }
+  auto attempt = *one->attempt;
+  if (result.what == outcome::pruned)
+    result.values = one->last;
+  result.attempts = one->attempts;
+  result.seconds = std::chrono::duration<double>{steady::now() - one->begun}.count();
+  result.ended = ia_experiments::wall_clock();
+  if (rule_) {
+    if (result.what == outcome::done)
+      rule_->finish(id);
+    else
+      rule_->forget(id);
+  }
+  auto hash = one->hash;
+  close_attempt(*one);
+  running_.erase(id);
+  results_[hash] = result;
+  auto what = result.what;
+  journal_.finish(attempt, hash, id, std::move(result), [this, what] {
+    std::lock_guard guard{mutex_};
+    ++ended_;
+    failed_ += what == outcome::failed;
+    pruned_ += what == outcome::pruned;
+  });
+}
+
+// -- trials
+// -------------------------------------------------------------------------------------------------------------
+
+void trial_desk::begin(const std::string& id, const std::string& worker) {
+  std::lock_guard guard{mutex_};
+  auto* one = find(id);
+  if (!one)
+    return;
+  if (rule_)
+    rule_->forget(id);
+  ++one->attempts;
+  one->attempt = journal_.start(id, one->hash, worker);
+  one->worker = worker;
+  one->begun = steady::now();
+  one->last.clear();
+  at_work_[worker] = *one->attempt;
+  auto folder = folder_of(id);
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  fs::remove(folder / "traceback.txt", problem);
+  // What earlier attempts of this session printed stays.
+  one->output.reset(std::fopen((folder / "output.txt").c_str(), one->attempts > 1 ? "ae" : "we"));
+  if (!one->output) {
+    if (!std::exchange(trouble_, true))
+      how_.on_trouble("cannot write '" + (folder / "output.txt").string()
+                      + "': " + std::generic_category().message(errno));
+    return;
+  }
+  if (one->attempts > 1)
+    std::fprintf(one->output.get(), "== attempt %u\n", one->attempts);
+}
+
+bool trial_desk::report(const std::string& id, std::int64_t step, const metrics& numbers) {
+  std::lock_guard guard{mutex_};
+  auto* one = find(id);
+  if (!one || !one->attempt)
+    return false;
+  journal_.report(*one->attempt, {step, numbers});
+  for (auto& [name, value] : numbers)
+    one->last[name] = value;
+  auto value = numbers.find(how_.metric);
+  return rule_ && value != numbers.end() && rule_->report(id, step, value->second);
+}
+
+void trial_desk::output(const std::string& id, const std::string& text) {
+  std::lock_guard guard{mutex_};
+  auto* one = find(id);
+  if (!one || !one->output)
+    return;
+  bool written = std::fwrite(text.data(), 1, text.size(), one->output.get()) == text.size()
+                 && std::fflush(one->output.get()) == 0;
+  if (!written && !std::exchange(trouble_, true))
+    how_.on_trouble("cannot write the output of trial " + id + ": " + std::generic_category().message(errno));
+}
+
+void trial_desk::died(const ia::death_report& death) {
+  std::lock_guard guard{mutex_};
+  auto found = at_work_.find(death.child);
+  if (found == at_work_.end())
+    return;
+  journal_.end(found->second, to_string(failure::kind::died), death.text);
+  at_work_.erase(found);
+}
+
+// -- the sweep
+// -------------------------------------------------------------------------------------------------------------
+
+void trial_desk::heartbeat() {
+  std::lock_guard guard{mutex_};
+  std::vector<ia_experiments::journal::attempt> running;
+  for (auto& [id, one] : running_)
+    if (one->attempt)
+      running.push_back(*one->attempt);
+  journal_.heartbeat(running);
+}
+
+void trial_desk::count(ia_experiments::progress& to) const {
+  std::lock_guard guard{mutex_};
+  to.ended += ended_;
+  to.failed += failed_;
+  to.pruned += pruned_;
+  to.running += running_.size();
+}
+
+std::map<std::string, trial_result> trial_desk::results() const {
+  std::lock_guard guard{mutex_};
+  return results_;
+}
+
+trial_recorder start_recorder(caf::actor_system& system, std::shared_ptr<trial_desk> desk) {
+  return system.spawn<caf::detached>([desk]() -> trial_recorder::behavior_type {
+    return {
+        [desk](begin_atom, const std::string& id, const std::string& worker) -> caf::result<void> {
+          desk->begin(id, worker);
+          return caf::unit;
+        },
+        [desk](report_atom, const std::string& id, std::int64_t step, const metrics& numbers) {
+          return desk->report(id, step, numbers);
+        },
+        [desk](output_atom, const std::string& id, const std::string& text) -> caf::result<void> {
+          desk->output(id, text);
+          return caf::unit;
+        },
+    };
+  });
+}
+
+} // namespace ia_program
