@@ -300,9 +300,9 @@ TEST_F(FleetQueue, GivesADeadlineToEachAttemptWhereItCountsFromThen) {
   until += 1h;
   EXPECT_EQ(one.pull(), 1);
   EXPECT_EQ(one.now.element->enqueue_time, until);
-  EXPECT_EQ(queue->broadcast(caf::make_message(2)), 1u);
+  EXPECT_EQ(queue->broadcast(caf::make_message(2), ia::no_deadline), 1u);
   EXPECT_EQ(one.pull(), 2);
-  EXPECT_EQ(one.now.element->enqueue_time, ia::no_deadline);
+  EXPECT_EQ(one.now.element->enqueue_time, until) << "a broadcast has one, too";
 }
 
 TEST_F(FleetQueue, AsksForTheTimerAlsoForWhatWasPutBack) {
