@@ -37,7 +37,9 @@ trial find_trial(const journal_contents& contents, const std::string& beginning)
 trial_recorder spawn_teller(caf::actor_system& system) {
   return system.spawn([]() -> trial_recorder::behavior_type {
     return {
-        [](begin_atom, const std::string&, const std::string&) -> caf::result<void> { return caf::unit; },
+        [](begin_atom, const std::string&, const std::string&, std::uint64_t) -> caf::result<void> {
+          return caf::unit;
+        },
         [](report_atom, const std::string&, std::int64_t step, const metrics& numbers) {
           std::string line = "report: step " + std::to_string(step);
           for (auto& [name, value] : numbers)

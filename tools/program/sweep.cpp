@@ -84,12 +84,11 @@ public:
       ~until_end() { workers = nullptr; }
     } end{workers_};
     auto count = how_.work.interpreters(plan_.size());
-    auto fleet =
-        start_workers<trial_worker>(rt, how_.work, count,
-                                    {.name = "sweep",
-                                     .source = worker_source(experiment_, true),
-                                     .handler = "run",
-                                     .on_death = [desk = desk_](auto& death) { desk->died(death); }});
+    auto fleet = start_workers<trial_worker>(rt, how_.work, count,
+                                             {.name = "sweep",
+                                              .source = worker_source(experiment_, true),
+                                              .handler = "run",
+                                              .on_death = [this](auto& death) { died(death); }});
     if (!fleet)
       return workers.stopping() ? ended_by_signal : refuse_code(fleet.error());
     handle_ = caf::actor_cast<caf::strong_actor_ptr>(fleet->handle());
@@ -133,6 +132,13 @@ private:
     broken_ = true;
     if (auto* workers = workers_.load())
       workers->drain();
+  }
+
+  /// Thread: the fleet's.
+  void died(const ia::death_report& death) {
+    auto* workers = workers_.load();
+    if (workers && !workers->stopping()) // else whoever asked says what became of the trial
+      desk_->died(death);
   }
 
   int refuse_code(const caf::error& problem) {

@@ -115,7 +115,9 @@ def run(work: str, recorder: interp_actors.Reference) -> str:
     global trial
     work = json.loads(work)
     mine = Trial(work["id"], recorder)
-    recorder.begin(mine.identity, interp_actors.current().name, timeout=math.inf)
+    before = interp_actors.previous_death()
+    incarnation = before.incarnation + 1 if before else 1
+    recorder.begin(mine.identity, interp_actors.current().name, incarnation, timeout=math.inf)
     # Only who has imported it can use it; importing it costs milliseconds.
     if random := sys.modules.get("random"):
         random.seed(work["random"])

@@ -25,7 +25,7 @@ struct trial_desk::running_trial {
   std::string hash;
   unsigned attempts = 0;
   std::optional<ia_experiments::journal::attempt> attempt; // the one that runs
-  std::string worker;
+  interpreter worker;
   steady::time_point begun = steady::now();
   metrics last;
   std::unique_ptr<std::FILE, close_file> output;
@@ -146,7 +146,7 @@ void trial_desk::finish(const std::string& id, trial_result result) {
 // -- trials
 // -------------------------------------------------------------------------------------------------------------
 
-void trial_desk::begin(const std::string& id, const std::string& worker) {
+void trial_desk::begin(const std::string& id, const interpreter& worker) {
   std::lock_guard guard{mutex_};
   auto* one = find(id);
   if (!one)
@@ -154,7 +154,7 @@ void trial_desk::begin(const std::string& id, const std::string& worker) {
   if (rule_)
     rule_->forget(id);
   ++one->attempts;
-  one->attempt = journal_.start(id, one->hash, worker);
+  one->attempt = journal_.start(id, one->hash, worker.first);
   one->worker = worker;
   one->begun = steady::now();
   one->last.clear();
@@ -200,7 +200,7 @@ void trial_desk::output(const std::string& id, const std::string& text) {
 
 void trial_desk::died(const ia::death_report& death) {
   std::lock_guard guard{mutex_};
-  auto found = at_work_.find(death.child);
+  auto found = at_work_.find({death.child, death.incarnation});
   if (found == at_work_.end())
     return;
   journal_.end(found->second, to_string(failure::kind::died), death.text);
@@ -235,8 +235,9 @@ std::map<std::string, trial_result> trial_desk::results() const {
 trial_recorder start_recorder(caf::actor_system& system, std::shared_ptr<trial_desk> desk) {
   return system.spawn<caf::detached>([desk]() -> trial_recorder::behavior_type {
     return {
-        [desk](begin_atom, const std::string& id, const std::string& worker) -> caf::result<void> {
-          desk->begin(id, worker);
+        [desk](begin_atom, const std::string& id, const std::string& name,
+               std::uint64_t incarnation) -> caf::result<void> {
+          desk->begin(id, {name, incarnation});
           return caf::unit;
         },
         [desk](report_atom, const std::string& id, std::int64_t step, const metrics& numbers) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../experiments/journal.hpp"
@@ -27,6 +29,9 @@ namespace ia_program {
 /// its asker tells how it ended.
 class trial_desk {
 public:
+  /// Its name and its incarnation.
+  using interpreter = std::pair<std::string, std::uint64_t>;
+
   struct options {
     std::filesystem::path folder;
     /// The rule, and the metric that it is for.
@@ -55,7 +60,7 @@ public:
 
   // -- trials
 
-  void begin(const std::string& id, const std::string& worker);
+  void begin(const std::string& id, const interpreter& worker);
   bool report(const std::string& id, std::int64_t step, const metrics& numbers);
   void output(const std::string& id, const std::string& text);
 
@@ -87,7 +92,7 @@ private:
   mutable std::mutex mutex_;
   std::optional<ia_experiments::median_rule> rule_;
   std::map<std::string, std::unique_ptr<running_trial>> running_;
-  std::map<std::string, ia_experiments::journal::attempt> at_work_; // by the interpreter's name
+  std::map<interpreter, ia_experiments::journal::attempt> at_work_;
   std::map<std::string, ia_experiments::trial_result> results_;
   bool trouble_ = false;
   std::size_t ended_ = 0;

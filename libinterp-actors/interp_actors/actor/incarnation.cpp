@@ -657,8 +657,8 @@ void incarnation::end(const python::gil_held& gil, python::interpreter& interpre
     last.views_held = interpreter.views_held(gil);
     gil.release([&] {
       counts = leave(std::move(last), why);
-      if (counts) // who is to end at its supervisor's wish is in nobody's way
-        life_.by->await_successor(number_, ending_ ? takeover_time : std::chrono::milliseconds::zero());
+      if (counts && ending_) // who is to end at its supervisor's wish is in nobody's way
+        life_.by->await_successor(number_, takeover_time);
       activity = begin_end(); // before the GIL is wanted again, which other threads may keep
     });
   } else {

@@ -30,8 +30,6 @@ public:
   /// With `can_be_followed` the next incarnation may start at once: a spare waits for that.
   virtual void died(std::uint64_t number, std::shared_ptr<const death_report> report, caf::error reason,
                     bool can_be_followed) = 0;
-  /// The next incarnation works, or has had its time for that; comes after a death that `can_be_followed`, and before `gone`.
-  virtual void followed(std::uint64_t /*number*/) {}
   virtual void gone(std::uint64_t number) = 0;
   /// It should be replaced, at the supervisor's leisure.
   virtual void due(std::uint64_t number) = 0;

@@ -264,13 +264,9 @@ public:
   }
 
   void await_successor(std::uint64_t number, std::chrono::nanoseconds limit) override {
-    {
-      std::unique_lock guard{mutex_};
-      if (followed_ != number)
-        return;
+    std::unique_lock guard{mutex_};
+    if (followed_ == number)
       settled_changed_.wait_for(guard, limit, [&] { return settled_ > number; });
-    }
-    events_->followed(number);
   }
 
   void on_due(std::uint64_t number) override { events_->due(number); }

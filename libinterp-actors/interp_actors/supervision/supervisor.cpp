@@ -221,7 +221,6 @@ public:
     named.incarnation = number;
     post(supervisor_link::death_event{slot_, number, {std::move(named), std::move(reason), can_be_followed}});
   }
-  void followed(std::uint64_t) override { post(supervisor_link::followed_event{}); }
   void gone(std::uint64_t number) override { post(supervisor_link::gone_event{slot_, number}); }
   void due(std::uint64_t number) override { post(supervisor_link::due_event{slot_, number}); }
 
@@ -335,7 +334,6 @@ public:
   }
 
   void on_exit() override {
-    tell_untold();
     // Also where something threw in here: what still runs is stopped, and whoever waits for its end must hear of it.
     children_.clear();
     link_->close(
@@ -361,8 +359,6 @@ private:
     auto events = link_->take_events();
     for (auto& event : events) {
       has_more_events_ = &event != &events.back();
-      if (!std::holds_alternative<supervisor_link::started_event>(event))
-        tell_untold();
       std::visit(
           overloaded{
               [this](supervisor_link::started_event& e) {
@@ -370,10 +366,8 @@ private:
                 tend(e.slot);
               },
               [this](supervisor_link::death_event& e) {
-                bool is_followed = e.death.ready_successor;
-                run(core_.on_death(now(), e.slot, e.incarnation, std::move(e.death)), is_followed);
+                run(core_.on_death(now(), e.slot, e.incarnation, std::move(e.death)));
               },
-              [](supervisor_link::followed_event&) {},
               [this](supervisor_link::gone_event& e) {
                 run(core_.on_gone(now(), e.slot, e.incarnation));
                 tend(e.slot);
@@ -410,9 +404,7 @@ private:
 
   static caf::error stop_reason() { return caf::make_error(caf::exit_reason::user_shutdown); }
 
-  /// With `is_followed`, the successor of one that has died takes over at once: the death is told with the next event, which comes
-  /// when that one works.
-  void run(supervisor_commands commands, bool is_followed = false) {
+  void run(supervisor_commands commands) {
     // A successor does not wait until its predecessor's death is told.
     for (std::size_t i = 1; i < commands.size(); ++i)
       if (std::holds_alternative<start_incarnation>(commands[i])
@@ -424,13 +416,8 @@ private:
     is_unseen_ = true;
     if (!has_more_events_)
       show_children();
-    is_followed = is_followed && next != commands.begin();
-    for (; next != commands.end(); ++next) {
-      if (auto* death = std::get_if<publish_death>(&*next); death && is_followed)
-        untold_.push_back(std::move(death->report));
-      else
-        std::visit([this](auto& what) { carry_out(what); }, *next);
-    }
+    for (; next != commands.end(); ++next)
+      std::visit([this](auto& what) { carry_out(what); }, *next);
   }
 
   void carry_out(start_incarnation& what) {
@@ -476,14 +463,8 @@ private:
     home_->arm(timer_, what.at);
   }
 
-  void carry_out(publish_death& what) { tell(*what.report); }
-
-  void tell_untold() {
-    for (auto& each : std::exchange(untold_, {}))
-      tell(*each);
-  }
-
-  void tell(const death_report& report) {
+  void carry_out(publish_death& what) {
+    auto& report = *what.report;
     home_->tell_of_death(report);
     if (on_death_)
       try {
@@ -524,7 +505,6 @@ private:
   }
 
   void carry_out(supervisor_ended& what) {
-    tell_untold();
     supervisor_link::ending how{what.reason, what.error};
     show_children();
     children_.clear();
@@ -544,7 +524,6 @@ private:
   std::map<ticket_id, caf::typed_response_promise<void>> waiting_;
   ticket_id last_ticket_ = 0;
   std::vector<caf::actor_addr> subscribers_;
-  std::vector<std::shared_ptr<const death_report>> untold_; // deaths
   bool at_once_ = false;
   bool has_more_events_ = false;
   bool is_unseen_ = false;

@@ -45,7 +45,6 @@ public:
     std::uint64_t incarnation;
     child_death death;
   };
-  struct followed_event {};
   struct gone_event {
     slot_id slot;
     std::uint64_t incarnation;
@@ -64,7 +63,7 @@ public:
   };
   /// Its own time is up: children that stop are given up at once.
   struct abandon_event {};
-  using event = std::variant<started_event, death_event, followed_event, gone_event, due_event, timer_event,
+  using event = std::variant<started_event, death_event, gone_event, due_event, timer_event,
                              unsubscribe_event, stop_event, abandon_event>;
 
   /// Lets the supervisor know, as soon as it is there; does nothing once it has ended.

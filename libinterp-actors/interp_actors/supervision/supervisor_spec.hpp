@@ -51,7 +51,7 @@ struct supervisor_spec {
   interp_actors::auto_shutdown auto_shutdown = interp_actors::auto_shutdown::never;
   /// In the order of their start. `dynamic` has one, the template, whose name the generated ones begin with.
   std::vector<child_spec> children;
-  /// Is told of each death of a child, in the supervisor's thread; must not block.
+  /// Is told of each death of a child, in the supervisor's thread, maybe when a successor works already; must not block.
   std::function<void(const death_report&)> on_death = nullptr;
 };
 
