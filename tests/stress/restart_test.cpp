@@ -72,10 +72,10 @@ TEST_F(Restart, RestartsFromSparesKeepTheMemoryFlat) {
 constexpr const char* imports = "import json, threading, asyncio";
 
 TEST_F(Restart, RestartsWithImportsKeepTheMemoryFlat) {
-  restart(1'500, imports);
+  restart(1'000, imports);
 }
 
-// Takes ten minutes: for a release, by hand, with --gtest_also_run_disabled_tests.
+// Takes ten minutes on an idle machine: by hand, with --gtest_also_run_disabled_tests.
 TEST_F(Restart, DISABLED_TenThousandRestartsWithImportsKeepTheMemoryFlat) {
   restart(10'000, imports);
 }
