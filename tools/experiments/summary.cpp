@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <sstream>
 
 namespace ia_experiments {
 
@@ -153,9 +154,11 @@ std::string table(const std::vector<const trial_row*>& rows, int width) {
   auto screen = ftxui::Screen::Create(ftxui::Dimension::Fixed(width > 0 ? std::min(width, needed) : needed),
                                       ftxui::Dimension::Fixed(element->requirement().min_y));
   ftxui::Render(screen, element);
-  auto text = screen.ToString();
-  std::erase(text, '\r');
-  return text + '\n';
+  std::istringstream drawn_lines{screen.ToString()};
+  std::string result;
+  for (std::string line; std::getline(drawn_lines, line);) // they end with "\r\n", and blanks before
+    result += line.substr(0, line.find_last_not_of(" \r") + 1) + '\n';
+  return result;
 }
 
 std::string to_csv(const std::vector<trial_row>& rows) {

@@ -20,8 +20,8 @@ constexpr const char* footer = R"(The experiment is a Python file with a functio
 params is a dict with one value for each --grid. Each interpreter loads the file once, with the file's folder first on sys.path; where the
 file imports `random`, that is seeded anew for each trial.
 
-The folder (--out) gets journal.sqlite with everything that happened, trials/ID/output.txt with what each trial printed,
-trials/ID/traceback.txt for those that failed, and plot.svg. The same command again goes on where it was, also after a kill -9: what has a result is not run again.
+The folder (--out) gets journal.sqlite with everything that happened, trials/ID/output.txt for each trial that printed,
+trials/ID/traceback.txt for each that failed, and plot.svg. The same command again goes on where it was, also after a kill -9: what has a result is not run again.
 Other values for a parameter, or more of them, may be added; a change of the code, the seed, the parameters' names or the pruning is refused.
 
 Examples:

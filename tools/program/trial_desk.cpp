@@ -25,9 +25,11 @@ struct trial_desk::running_trial {
   std::string hash;
   unsigned attempts = 0;
   std::optional<ia_experiments::journal::attempt> attempt; // the one that runs
+  std::vector<ia_experiments::journal::attempt> died;      // those before it of which it was delivered again
   interpreter worker;
   steady::time_point begun = steady::now();
   metrics last;
+  bool heading_due = false; // in the output, before what this attempt prints
   std::unique_ptr<std::FILE, close_file> output;
 };
 
@@ -105,6 +107,9 @@ void trial_desk::lost(const std::string& id, const std::string& why) {
 }
 
 void trial_desk::close_attempt(running_trial& one) {
+  for (auto before : one.died) // does nothing where the supervisor has told of it
+    journal_.end(before, to_string(failure::kind::died), "its interpreter ended");
+  one.died.clear();
   at_work_.erase(one.worker);
   one.attempt.reset();
 }
@@ -153,26 +158,19 @@ void trial_desk::begin(const std::string& id, const interpreter& worker) {
     return;
   if (rule_)
     rule_->forget(id);
+  if (one->attempt) // it is delivered again
+    one->died.push_back(*one->attempt);
   ++one->attempts;
   one->attempt = journal_.start(id, one->hash, worker.first);
   one->worker = worker;
   one->begun = steady::now();
   one->last.clear();
   at_work_[worker] = *one->attempt;
-  auto folder = folder_of(id);
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  fs::remove(folder / "traceback.txt", problem);
-  // What earlier attempts of this session printed stays.
-  one->output.reset(std::fopen((folder / "output.txt").c_str(), one->attempts > 1 ? "ae" : "we"));
-  if (!one->output) {
-    if (!std::exchange(trouble_, true))
-      how_.on_trouble("cannot write '" + (folder / "output.txt").string()
-                      + "': " + std::generic_category().message(errno));
-    return;
-  }
-  if (one->attempts > 1)
-    std::fprintf(one->output.get(), "== attempt %u\n", one->attempts);
+  one->heading_due = one->attempts > 1;
+  std::error_code problem; // there is mostly nothing to remove
+  fs::remove(folder_of(id) / "traceback.txt", problem);
+  if (one->attempts == 1)
+    fs::remove(folder_of(id) / "output.txt", problem);
 }
 
 bool trial_desk::report(const std::string& id, std::int64_t step, const metrics& numbers) {
@@ -190,12 +188,22 @@ bool trial_desk::report(const std::string& id, std::int64_t step, const metrics&
 void trial_desk::output(const std::string& id, const std::string& text) {
   std::lock_guard guard{mutex_};
   auto* one = find(id);
-  if (!one || !one->output)
+  if (!one || text.empty())
     return;
-  bool written = std::fwrite(text.data(), 1, text.size(), one->output.get()) == text.size()
-                 && std::fflush(one->output.get()) == 0;
+  if (!one->output) { // a trial that prints nothing needs no folder, which costs more than all the rest
+    std::error_code problem;
+    fs::create_directories(folder_of(id), problem);
+    one->output.reset(std::fopen((folder_of(id) / "output.txt").c_str(), "ae"));
+  }
+  auto* file = one->output.get();
+  bool written = file != nullptr;
+  if (written && std::exchange(one->heading_due, false))
+    written = std::fprintf(file, "== attempt %u\n", one->attempts) > 0;
+  written =
+      written && std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
   if (!written && !std::exchange(trouble_, true))
-    how_.on_trouble("cannot write the output of trial " + id + ": " + std::generic_category().message(errno));
+    how_.on_trouble("cannot write '" + (folder_of(id) / "output.txt").string()
+                    + "': " + std::generic_category().message(errno));
 }
 
 void trial_desk::died(const ia::death_report& death) {
