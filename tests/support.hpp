@@ -1,6 +1,7 @@
 #pragma once
 
 #include "interp_actors/all.hpp"
+#include "interp_actors/net/transport.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_companion.hpp>
@@ -104,6 +105,10 @@ protected:
   explicit with_runtime(const ia::runtime_options& options) {
     ia::detail::init_types();
     config_.set("caf.scheduler.max-threads", 2);
+    if (options.network.is_wanted()) {
+      ia::add_network_options(config_);
+      ia::load_network(config_, options.network.node_timeout);
+    }
     system_.emplace(config_);
     runtime_.emplace(*system_, options);
     caller_.emplace(*system_);

@@ -10,9 +10,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto all = {
-    death_reason::normal,    death_reason::shutdown,     death_reason::exception,
-    death_reason::exit_code, death_reason::deadline,     death_reason::interrupted,
-    death_reason::abandoned, death_reason::start_failed, death_reason::killed,
+    death_reason::normal,   death_reason::shutdown,    death_reason::exception, death_reason::exit_code,
+    death_reason::deadline, death_reason::interrupted, death_reason::abandoned, death_reason::start_failed,
+    death_reason::killed,   death_reason::node_lost,
 };
 
 TEST(DeathReason, EveryReasonHasANameThatLeadsBack) {
@@ -92,6 +92,8 @@ TEST(DeathReport, LeavesOutWhatIsNotKnown) {
   EXPECT_EQ(describe(report), "'a', incarnation 1 ended: exit_code 3\n"
                               "  sys.exit(3)\n"
                               "  after 0.000 s and 1 request");
+  report.node = "host:4242";
+  EXPECT_TRUE(describe(report).starts_with("'a', incarnation 1 on node host:4242 ended:"));
   report.restarts_left = 0;
   EXPECT_TRUE(describe(report).ends_with("\n  0 restarts left in the period"));
 }

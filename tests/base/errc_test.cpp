@@ -14,7 +14,8 @@ constexpr auto all = {
     errc::stopped,          errc::no_such_function, errc::channel_closed, errc::channel_full,
     errc::channel_moved,    errc::channel_mismatch, errc::wrong_type,     errc::no_such_child,
     errc::child_exists,     errc::child_active,     errc::invalid_spec,   errc::wrong_strategy,
-    errc::gave_up,
+    errc::gave_up,          errc::node_lost,        errc::no_node,        errc::refused,
+    errc::too_large,
 };
 
 TEST(Errc, EveryCodeHasANameThatLeadsBack) {

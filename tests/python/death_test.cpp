@@ -59,6 +59,7 @@ protected:
     report.child = "scorer";
     report.incarnation = 3;
     report.interpreter = 7;
+    report.node = "host:4242";
     report.reason = ia::death_reason::exception;
     report.text = "an exception left its handler";
     report.error.emplace();
@@ -103,13 +104,14 @@ TEST_F(PreviousDeath, HasWhatTheReportHas) {
             "(-2, 'score(std::string)', 1.5, 12)");
   EXPECT_EQ(value("(death.tracked_objects, death.views_held, death.restarts_left, death.when)"),
             "(34, 56, 0, 1700000000.0)");
+  EXPECT_EQ(value("death.node"), "'host:4242'");
 }
 
 TEST_F(PreviousDeath, HasNoneWhereTheReportHasNothing) {
   died({});
   EXPECT_EQ(value("(death.error_type, death.error_message, death.traceback, death.exit_code, death.request, "
-                  "death.restarts_left)"),
-            "(None, None, None, None, None, None)");
+                  "death.restarts_left, death.node)"),
+            "(None, None, None, None, None, None, None)");
 }
 
 TEST_F(PreviousDeath, NamesEveryReason) {
@@ -122,7 +124,8 @@ TEST_F(PreviousDeath, NamesEveryReason) {
                            {reason::interrupted, "'interrupted'"},
                            {reason::abandoned, "'abandoned'"},
                            {reason::start_failed, "'start_failed'"},
-                           {reason::killed, "'killed'"}}) {
+                           {reason::killed, "'killed'"},
+                           {reason::node_lost, "'node_lost'"}}) {
     ia::death_report report;
     report.reason = one;
     died(report);

@@ -23,7 +23,7 @@ protected:
     static const std::set<death_reason> abnormal = {
         death_reason::exception,    death_reason::exit_code, death_reason::deadline,
         death_reason::interrupted,  death_reason::abandoned, death_reason::killed,
-        death_reason::start_failed,
+        death_reason::start_failed, death_reason::node_lost,
     };
     return type == permanent || (type == transient && abnormal.contains(reason));
   }
@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(AllOf, EveryDeath,
                                                           death_reason::exception, death_reason::exit_code,
                                                           death_reason::deadline, death_reason::interrupted,
                                                           death_reason::abandoned, death_reason::start_failed,
-                                                          death_reason::killed),
+                                                          death_reason::killed, death_reason::node_lost),
                                           testing::Values(one_for_one, one_for_all, rest_for_one, dynamic)),
                          [](const auto& info) {
                            return to_string(std::get<0>(info.param)) + "_"

@@ -34,6 +34,13 @@ void answer_as_peer(ia::runtime& rt);
 /// Precondition: as above.
 void add_one_way(session& s, ia::runtime& rt);
 
+/// Calls to an interpreter in another process, beside CAF's own and TCP.
+/// Precondition: as above; the runtime has a network.
+void add_network(session& s, ia::runtime& rt);
+
+/// Is that process: a node, and what CAF and TCP are asked for. Ends with its stdin.
+int answer_as_node(ia::runtime& rt);
+
 /// Pure Python in two interpreters at once; `cores` are those that the process may use.
 void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores);
 

@@ -24,6 +24,7 @@ public:
         .add(rounds, "rounds", "rounds for each case; the table shows medians (21)")
         .add(only, "only", "measures only the rows whose name or peer contains this text")
         .add(peer, "peer", "answers what another process of this program asks for")
+        .add(node, "node", "is a node for another process of this program")
         .add(check, "check", "exit with 1 where a goal is missed");
   }
 
@@ -31,6 +32,7 @@ public:
   int rounds = 21;
   std::string only;
   bool peer = false;
+  bool node = false;
   bool check = false;
 };
 
@@ -62,6 +64,7 @@ int bench(const config& options, ia::runtime& rt, const std::vector<int>& cores)
   ia_bench::add_fleets(session, rt);
   ia_bench::add_memory(session);
   ia_bench::add_one_way(session, rt);
+  ia_bench::add_network(session, rt);
   ia_bench::add_two_cores(session, rt, cores);
   auto found = session.run(options.rounds);
   if (found.rows.empty() && found.left_out.empty())
@@ -88,8 +91,11 @@ int main(int argc, char** argv) {
   for (auto& one : arguments)
     pointers.push_back(one.data());
   config options;
+  options.network.enabled = true;
   return ia::run_main<caf::id_block::bench_types>(
       options, static_cast<int>(pointers.size()), pointers.data(), [&](ia::runtime& rt) {
+        if (options.node)
+          return ia_bench::answer_as_node(rt);
         if (options.peer) {
           ia_bench::answer_as_peer(rt);
           return 0;

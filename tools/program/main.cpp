@@ -4,6 +4,7 @@
 
 #include "exit_codes.hpp"
 #include "map_command.hpp"
+#include "node_command.hpp"
 #include "sweep_command.hpp"
 
 int main(int argc, char** argv) {
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   ia_program::add_sweep(program, exit_code);
   ia_program::add_map(program, exit_code);
+  ia_program::add_node(program, exit_code);
   program.require_subcommand(1);
   program.set_version_flag("--version", INTERP_ACTORS_VERSION);
   program.footer("`interp-actors COMMAND --help` says more.");

@@ -2,8 +2,8 @@
 
 #include "interp_actors/actor/end_actor.hpp"
 #include "interp_actors/actor/expiry.hpp"
-#include "interp_actors/actor/incarnation.hpp"
 #include "interp_actors/actor/interface.hpp"
+#include "interp_actors/actor/resident.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/message/types.hpp"
 
@@ -29,12 +29,12 @@ address::address(caf::actor_config& config, std::shared_ptr<roster> home,
 
 address::~address() = default;
 
-void address::inhabit(const std::shared_ptr<incarnation>& incarnation) {
+void address::inhabit(const std::shared_ptr<resident>& next) {
   std::lock_guard guard{inhabitant_mutex_};
-  inhabitant_ = incarnation;
+  inhabitant_ = next;
 }
 
-std::shared_ptr<incarnation> address::inhabitant() const {
+std::shared_ptr<resident> address::inhabitant() const {
   std::lock_guard guard{inhabitant_mutex_};
   return inhabitant_.lock();
 }
@@ -74,13 +74,13 @@ bool address::enqueue(caf::mailbox_element_ptr element, compat::execution_contex
   // What the interpreter has under way with others does not wait in the mailbox: its code may wait for it.
   if (element->mid.is_response()) {
     if (auto resident = inhabitant())
-      resident->out().on_answer(element->mid, content);
+      resident->on_answer(element->mid, content);
     return true;
   }
   if (content.match_elements<caf::down_msg>()) {
     auto& down = content.get_as<caf::down_msg>(0);
     if (auto resident = inhabitant())
-      resident->out().on_down(down.source, down.reason);
+      resident->on_down(down.source, down.reason);
     answer_request(std::move(element), ctrl(),
                    caf::make_message(caf::make_error(caf::sec::unexpected_message)));
     return true;
@@ -119,7 +119,7 @@ void address::on_exit_message(const caf::exit_msg& message) {
   auto resident = inhabitant();
   if (!resident)
     return;
-  resident->out().on_exit(message.source);
+  resident->on_exit(message.source);
   if (!ends_receiver(message))
     return;
   bool at_once = message.reason == caf::exit_reason::kill;

@@ -16,8 +16,8 @@
 namespace interp_actors {
 
 class expiry;
-class incarnation;
 class interface;
+class resident;
 
 /// What users hold: the CAF actor in front of a mailbox. It runs no code of its own; what arrives goes into
 /// the mailbox in the sender's thread, but for what cannot wait behind a handler that never ends: exit messages,
@@ -30,8 +30,8 @@ public:
           const interface* type = nullptr);
   ~address() override;
 
-  /// Names the incarnation that takes from the mailbox from now on.
-  void inhabit(const std::shared_ptr<incarnation>& incarnation);
+  /// Names the one that takes from the mailbox from now on.
+  void inhabit(const std::shared_ptr<resident>& next);
 
   /// Has what waits in the mailbox until `deadline` looked after, whoever takes from it.
   void watch(time_point deadline);
@@ -51,13 +51,13 @@ private:
   void INTERP_ACTORS_ON_LAST_HANDLE() override;
   void on_exit_message(const caf::exit_msg& message);
 
-  std::shared_ptr<incarnation> inhabitant() const;
+  std::shared_ptr<resident> inhabitant() const;
 
   const std::shared_ptr<roster> home_;
   const std::shared_ptr<interp_actors::mailbox> box_;
   const std::shared_ptr<expiry> expiry_;
   mutable std::mutex inhabitant_mutex_;
-  std::weak_ptr<incarnation> inhabitant_;
+  std::weak_ptr<resident> inhabitant_;
   const std::string name_;
   const std::string limits_text_;
   const deadline_rules deadlines_;

@@ -83,7 +83,10 @@ caller::caller(caf::actor_system& system)
     : self_{caf::actor_cast<caf::strong_actor_ptr>(system.spawn<inbox, caf::hidden>())},
       inbox_{static_cast<inbox*>(self_->get())} {}
 
-caller::~caller() = default;
+caller::~caller() {
+  inbox_->cleanup(caf::error{},
+                  nullptr); // CAF's registry keeps what has asked another process, until its end
+}
 
 caf::expected<caf::message> caller::request(const caf::strong_actor_ptr& receiver, caf::message content,
                                             caf::timespan timeout) {

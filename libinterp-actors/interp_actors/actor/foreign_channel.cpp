@@ -1,5 +1,6 @@
 #include "interp_actors/actor/foreign_channel.hpp"
 
+#include "interp_actors/actor/between_processes.hpp"
 #include "interp_actors/actor/channel_address.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/reference.hpp"
@@ -123,6 +124,11 @@ public:
     }
     caf::message_id id;
     bool closed = !target;
+    if (!closed)
+      if (auto problem = check_frame(target->get()->home_system(), target, content)) {
+        sender->problem = to_error_value(problem);
+        return sender->finished(send_result::failed);
+      }
     if (!closed) {
       std::lock_guard guard{waiting_->mutex};
       closed = waiting_->closed;

@@ -42,7 +42,7 @@ incarnation::incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> 
       life_{std::move(life)},
       wake_{home_->bells->take()},
       lobby_{life_.by ? std::make_shared<mailbox>(mailbox_limits{}, succession{}, home_->bells) : nullptr},
-      out_{std::make_shared<outbox>(home_, box ? box : lobby_, options_.name, life_.from)},
+      out_{std::make_shared<outbox>(home_, box ? box : lobby_, options_.name, life_.from, life_.known_as)},
       link_{wake_, out_},
       number_{life_.from.number},
       post_{box ? std::move(box) : lobby_} {}
@@ -433,6 +433,7 @@ void incarnation::load(const python::gil_held& gil, python::interpreter& interpr
       ending_ = std::move(problem);
       return;
     }
+  interpreter.prepend_path(gil, life_.search_path);
   interpreter.load(gil, code_);
   for (auto& function : options_.functions)
     interpreter.check_function(gil, function);
@@ -550,8 +551,9 @@ incarnation::reply incarnation::handle(const python::gil_held& gil, python::inte
   bool is_request = taken.element->mid.is_request();
   auto& content = taken.element->payload; // `dispatch` may take it
   auto types = content.types();
-  bool is_event = content.match_element<event_atom>(0);
-  out_->handling(taken.element->sender.get());
+  bool is_event = content.match_elements<event_atom, python::event_number>();
+  auto* remote = content.match_elements<remote_call>() ? &content.get_as<remote_call>(0) : nullptr;
+  out_->handling(remote ? remote->sender.get() : taken.element->sender.get());
   caf::message answer;
   std::optional<python::error> raised;
   caf::error problem;

@@ -5,6 +5,7 @@
 #include "interp_actors/actor/keeper.hpp"
 #include "interp_actors/actor/mailbox.hpp"
 #include "interp_actors/actor/outbox.hpp"
+#include "interp_actors/actor/resident.hpp"
 #include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/base/source.hpp"
@@ -27,6 +28,10 @@ struct tenure {
   std::shared_ptr<keeper> by;
   heritage from;
   succession_options options;
+  /// What its code is told of its own address, where others know it under another one: that of its controller, on a node.
+  caf::strong_actor_ptr known_as = nullptr;
+  /// What comes in front of `sys.path`.
+  std::vector<std::string> search_path = {};
 };
 
 /// One life of an address: a thread with an interpreter that takes messages from the address's mailbox.
@@ -39,7 +44,9 @@ struct tenure {
 /// down, and what its teardown may take is counted at a mailbox of its own, the *lobby*. A spare begins there, too. One that
 /// is abandoned may be at its end before its death is told: whoever tells of that tells of the end, too.
 /// Thread: `run`'s own for all that takes a `gil_held`; `tick` the timer's; the other public ones any.
-class incarnation final : public timer::client, public std::enable_shared_from_this<incarnation> {
+class incarnation final : public timer::client,
+                          public resident,
+                          public std::enable_shared_from_this<incarnation> {
 public:
   /// `typed` is null for the generic interface. Without a `box` it is a spare, which needs a keeper.
   incarnation(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, source code, spawn_options options,
@@ -66,7 +73,8 @@ public:
 
   /// Ends the address for `reason`: what waits is answered with it, what runs has until `limit` to end by
   /// itself. `as` is what the death is called in its report.
-  void stop(caf::error reason, std::chrono::nanoseconds limit, death_reason as = death_reason::shutdown);
+  void stop(caf::error reason, std::chrono::nanoseconds limit,
+            death_reason as = death_reason::shutdown) override;
 
   /// Stops it at once: what runs is interrupted and abandoned. For one with a keeper.
   void give_up(const caf::error& reason);
@@ -74,8 +82,7 @@ public:
   /// What is to be said of it once it has been abandoned.
   stuck_interpreter describe_stuck(std::chrono::system_clock::time_point since) const;
 
-  /// Interrupts the running request; returns whether there was one.
-  bool cancel();
+  bool cancel() override;
 
   /// The same for one request, which may also wait in the mailbox still.
   void cancel(const caf::actor_control_block* sender, caf::message_id id);
@@ -83,11 +90,14 @@ public:
   /// Shortens the lingering to end at `when`.
   void hurry(time_point when);
 
-  /// Makes a dead letter of a message with content of `types`.
-  void lose(caf::type_id_list types, const std::string& why);
+  void lose(caf::type_id_list types, const std::string& why) override;
+  void watch(time_point deadline) override;
 
-  /// Arms the timer for a message's deadline.
-  void watch(time_point deadline);
+  void on_answer(caf::message_id id, const caf::message& content) override { out_->on_answer(id, content); }
+  void on_down(const caf::actor_addr& source, const caf::error& reason) override {
+    out_->on_down(source, reason);
+  }
+  void on_exit(const caf::actor_addr& source) override { out_->on_exit(source); }
 
   abandonable_thread& thread() noexcept { return thread_; }
 
@@ -142,6 +152,8 @@ private:
   void implement(const python::gil_held& gil, python::interpreter& interpreter);
   caf::message dispatch_typed(const python::gil_held& gil, python::interpreter& interpreter,
                               const caf::message& content, bool is_request);
+  packed_message answer_remote(const python::gil_held& gil, python::interpreter& interpreter,
+                               const remote_call& call, bool is_request);
   packed_value invoke_typed(const python::gil_held& gil, python::interpreter& interpreter,
                             const std::string& function, const packed_message& arguments, bool is_request);
   void end(const python::gil_held& gil, python::interpreter& interpreter);

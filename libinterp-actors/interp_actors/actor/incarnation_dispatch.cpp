@@ -63,6 +63,10 @@ caf::message incarnation::dispatch(const python::gil_held& gil, python::interpre
     }
     return is_request ? caf::make_message(to_message(std::move(result))) : caf::message{};
   }
+  if (content.match_elements<remote_call>()) {
+    auto& call = content.get_as<remote_call>(0);
+    return caf::make_message(answer_remote(gil, interpreter, call, is_request));
+  }
   if (typed_)
     return dispatch_typed(gil, interpreter, content, is_request);
   if (content.match_elements<call_atom, std::string, shared_bytes>()
@@ -129,6 +133,34 @@ private:
   const bool is_request_;
 };
 
+/// The same for one that comes from another process, whose types are not known here.
+class handling final : public python::handler_call {
+public:
+  handling(const packed_message& arguments, const handler_signature& signature, bool is_request)
+      : arguments_{to_value(arguments)}, reader_{arguments_}, is_request_{is_request} {
+    auto count = reader_.next() == value_kind::tuple ? reader_.begin_tuple() : 0;
+    if (count != signature.arguments.size())
+      throw value_error(std::to_string(count) + " arguments",
+                        std::to_string(signature.arguments.size()) + " of them");
+  }
+
+  void write_argument(std::size_t, value_sink& sink) override {
+    transfer(reader_, sink);
+  } // they come in order
+  void read_result(value_source& source) override {
+    packed_writer writer{result};
+    transfer(source, writer);
+  }
+  bool wants_result() const override { return is_request_; }
+
+  packed_value result;
+
+private:
+  const packed_value arguments_;
+  packed_reader reader_;
+  const bool is_request_;
+};
+
 /// What the constructor of an actor's class is given.
 class construction final : public python::handler_call {
 public:
@@ -146,6 +178,34 @@ private:
 };
 
 } // namespace
+
+packed_message incarnation::answer_remote(const python::gil_held& gil, python::interpreter& interpreter,
+                                          const remote_call& call, bool is_request) {
+  packed_message answer;
+  switch (call.what) {
+  case remote_call::kind::call:
+    answer.payloads.push_back(interpreter.call(gil, call.function, call.arguments.payloads));
+    break;
+  case remote_call::kind::execute:
+    interpreter.execute(gil, call.function);
+    break;
+  case remote_call::kind::invoke: {
+    packing arguments{call.arguments, is_request};
+    interpreter.invoke(gil, call.function, arguments);
+    answer = to_message(std::move(arguments.result));
+    break;
+  }
+  case remote_call::kind::handle: {
+    if (!typed_ || call.handler >= typed_->type->methods.size())
+      throw python::no_such_function("no handler " + std::to_string(call.handler));
+    handling arguments{call.arguments, typed_->type->methods[call.handler].signature, is_request};
+    interpreter.call_handler(gil, call.handler, arguments);
+    answer = to_message(std::move(arguments.result));
+    break;
+  }
+  }
+  return answer;
+}
 
 void incarnation::implement(const python::gil_held& gil, python::interpreter& interpreter) {
   python::implementation what;

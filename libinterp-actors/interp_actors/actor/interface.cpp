@@ -43,7 +43,7 @@ std::pair<const interface::method*, caf::message> interface::read(std::string_vi
 
 std::string_view interface::handler_of(caf::type_id_t id) const noexcept {
   for (auto& one : methods)
-    if (one.types[0] == id)
+    if (one.types.size() > 0 && one.types[0] == id) // those of a node have none
       return one.signature.name;
   return {};
 }

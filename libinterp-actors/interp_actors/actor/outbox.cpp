@@ -1,6 +1,7 @@
 #include "interp_actors/actor/outbox.hpp"
 
 #include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/between_processes.hpp"
 #include "interp_actors/actor/channel_address.hpp"
 #include "interp_actors/actor/other_interpreter.hpp"
 #include "interp_actors/actor/packing.hpp"
@@ -95,11 +96,12 @@ struct outbox::message final : python::host::letter {
 // --------------------------------------------------------------------------------------------
 
 outbox::outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::string name,
-               const heritage& from)
+               const heritage& from, caf::strong_actor_ptr known_as)
     : home_{std::move(home)},
       first_box_{std::move(box)},
       box_{first_box_.get()},
       name_{std::move(name)},
+      known_as_{std::move(known_as)},
       last_event_{first_number(from.number)},
       last_request_{first_number(from.number)},
       previous_death_{from.previous} {}
@@ -259,7 +261,7 @@ void outbox::on_exit(const caf::actor_addr& source) {
 // ---------------------------------------------------------------------------------------------
 
 actor_reference_ptr outbox::self() const {
-  return make_reference(box().lock_address());
+  return make_reference(known_as_ ? known_as_ : box().lock_address());
 }
 
 actor_reference_ptr outbox::sender() const {
@@ -290,6 +292,14 @@ python::host::letter_ptr outbox::write(const actor_reference_ptr& to, std::strin
 }
 
 void outbox::deliver(const caf::strong_actor_ptr& to, caf::message content, caf::message_id id) {
+  if (auto problem = check_frame(home_->system, to, content)) {
+    if (id.is_request())
+      on_answer(id.response_id(), caf::make_message(std::move(problem)));
+    else
+      home_->dead_letters->take({name_, {}, "(" + type_names(content.types()) + "): " + describe(problem)},
+                                true);
+    return;
+  }
   to->enqueue(compat::make_element(box().lock_address(), id, std::move(content)), nullptr);
 }
 

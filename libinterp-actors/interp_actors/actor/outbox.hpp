@@ -34,7 +34,9 @@ class outbox final : public python::host, public timer::client {
 public:
   /// `from` is what the incarnation inherits; `box` is not that of an address where it is a spare, which sends nothing that
   /// wants an answer before it takes over.
-  outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::string name, const heritage& from);
+  /// The code is told that its own address is `known_as`, unless that is null.
+  outbox(std::shared_ptr<roster> home, std::shared_ptr<mailbox> box, std::string name, const heritage& from,
+         caf::strong_actor_ptr known_as = nullptr);
 
   // -- for the incarnation
   // ----------------------------------------------------------------------------------------
@@ -139,6 +141,7 @@ private:
   std::shared_ptr<mailbox> second_box_; // of a spare that has taken over
   std::atomic<mailbox*> box_;
   const std::string name_;
+  const caf::strong_actor_ptr known_as_;
   caf::actor_control_block* sender_ = nullptr;
   std::atomic<python::event_number> last_event_; // none is used twice, either
 

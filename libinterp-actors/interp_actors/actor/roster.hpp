@@ -27,6 +27,7 @@ class engine;
 } // namespace python
 
 class incarnation;
+class node_directory;
 
 /// Counts of the interpreters of a runtime.
 struct interpreter_counts {
@@ -120,6 +121,8 @@ public:
   const std::shared_ptr<dead_letter_office> dead_letters;
   const death_handler deaths;
   const std::shared_ptr<bell_pool> bells = std::make_shared<bell_pool>();
+  /// Set by the runtime before anything runs.
+  std::shared_ptr<node_directory> nodes;
 
 private:
   struct stuck_entry {

@@ -97,6 +97,9 @@ caf::error error_for(const death_report& death) {
   case death_reason::start_failed:
     code = errc::start_failed;
     break;
+  case death_reason::node_lost:
+    code = errc::node_lost;
+    break;
   }
   return death.error ? make_error(code, *death.error) : make_error(code, death.text);
 }

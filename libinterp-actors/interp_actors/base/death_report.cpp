@@ -18,6 +18,7 @@ constexpr auto names = std::to_array<std::pair<death_reason, std::string_view>>(
     {death_reason::abandoned, "abandoned"},
     {death_reason::start_failed, "start_failed"},
     {death_reason::killed, "killed"},
+    {death_reason::node_lost, "node_lost"},
 });
 
 std::string count(std::uint64_t number, const char* noun) {
@@ -87,6 +88,8 @@ std::string describe(const death_report& report) {
   auto out = "'" + report.child + "', incarnation " + std::to_string(report.incarnation);
   if (report.interpreter >= 0)
     out += " (interpreter " + std::to_string(report.interpreter) + ")";
+  if (!report.node.empty())
+    out += " on node " + report.node;
   out += " ended: " + to_string(report.reason);
   if (report.exit_code)
     out += " " + std::to_string(*report.exit_code);

@@ -31,6 +31,8 @@ enum class death_reason : std::uint8_t {
   start_failed,
   /// Somebody from outside ended it with an exit message.
   killed,
+  /// The node that it ran on was lost; nobody knows what became of it.
+  node_lost,
 };
 
 /// The name of `reason`, as in `death_reason::NAME`.
@@ -44,9 +46,11 @@ struct death_report {
   std::string child;
   /// Which life of its address it was, from 1 on.
   std::uint64_t incarnation = 0;
-  /// CPython's number of the interpreter; -1 where there was none.
+  /// CPython's number of the interpreter, in its own process; -1 where there was none.
   std::int64_t interpreter = -1;
   death_reason reason = death_reason::normal;
+  /// The node that it ran on; empty for this process.
+  std::string node;
   /// The reason in words; never empty.
   std::string text;
   /// What Python raised, where it did.

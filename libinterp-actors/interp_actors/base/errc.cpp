@@ -29,6 +29,10 @@ constexpr auto names = std::to_array<std::pair<errc, std::string_view>>({
     {errc::invalid_spec, "invalid_spec"},
     {errc::wrong_strategy, "wrong_strategy"},
     {errc::gave_up, "gave_up"},
+    {errc::node_lost, "node_lost"},
+    {errc::no_node, "no_node"},
+    {errc::refused, "refused"},
+    {errc::too_large, "too_large"},
 });
 
 } // namespace

@@ -53,6 +53,14 @@ enum class errc : std::uint8_t {
   wrong_strategy,
   /// A child ended more often than it is restarted.
   gave_up,
+  /// The node was lost: its process ended, or it did not answer within the configured time. The text says which and why.
+  node_lost,
+  /// There is no such node, or none with a free slot.
+  no_node,
+  /// The node, or the way to it, refuses: the address, the certificates, the version. The text says what to do.
+  refused,
+  /// The arguments or the result are larger than one of both sides takes.
+  too_large,
 };
 
 /// The name of `code`, as in `errc::NAME`.

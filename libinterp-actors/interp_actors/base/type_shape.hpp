@@ -2,6 +2,7 @@
 
 #include "interp_actors/base/value.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,8 +12,22 @@ namespace interp_actors {
 
 struct type_shape;
 
-/// A type's shape, made when it is first asked for; so types may contain themselves.
-using shape_ref = const type_shape& (*)();
+/// A type's shape, made when it is first asked for; so types may contain themselves. A plain value.
+class shape_ref {
+public:
+  constexpr shape_ref(std::nullptr_t = nullptr) noexcept {}
+  /// The shape that `make` returns.
+  constexpr shape_ref(const type_shape& (*make)()) noexcept : make_{make} {}
+  /// A shape that was made already, which must outlive this.
+  constexpr explicit shape_ref(const type_shape* made) noexcept : made_{made} {}
+
+  const type_shape& operator()() const { return made_ ? *made_ : make_(); }
+  constexpr explicit operator bool() const noexcept { return made_ || make_; }
+
+private:
+  const type_shape& (*make_)() = nullptr;
+  const type_shape* made_ = nullptr;
+};
 
 /// What the conversion has to know of a C++ type: to check Python's annotations against it, and to say what
 /// was expected. A plain value.

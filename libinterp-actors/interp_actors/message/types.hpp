@@ -3,6 +3,7 @@
 #include "interp_actors/message/channel_end.hpp"
 #include "interp_actors/message/inspect.hpp"
 #include "interp_actors/message/packed_message.hpp"
+#include "interp_actors/message/remote_call.hpp"
 
 #include <caf/is_error_code_enum.hpp>
 #include <caf/result.hpp>
@@ -30,6 +31,27 @@ struct count_children_atom;
 struct find_child_atom;
 struct subscribe_atom;
 struct wake_atom;
+
+struct node_answer;
+struct node_beat;
+struct node_bye;
+struct node_call;
+struct node_cancel;
+struct node_chunk;
+struct node_code;
+struct node_credit;
+struct node_drop;
+struct node_free;
+struct node_channel_end;
+struct node_hello;
+struct node_item;
+struct node_item_done;
+struct node_news;
+struct node_parcel;
+struct node_start;
+struct node_stop;
+struct node_want_code;
+struct node_welcome;
 
 struct child_counts;
 struct child_info;
@@ -114,6 +136,29 @@ CAF_ADD_TYPE_ID(interp_actors, (interp_actors::child_info))
 CAF_ADD_TYPE_ID(interp_actors, (std::vector<interp_actors::child_info>))
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::child_counts))
 CAF_ADD_TYPE_ID(interp_actors, (interp_actors::death_report))
+
+// Between processes.
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::remote_call))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_hello))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_welcome))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_start))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_want_code))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_code))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_call))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_answer))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_cancel))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_stop))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_news))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_free))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_beat))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_bye))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_parcel))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_chunk))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_credit))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_drop))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_item))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_item_done))
+CAF_ADD_TYPE_ID(interp_actors, (interp_actors::node_channel_end))
 
 CAF_END_TYPE_ID_BLOCK(interp_actors)
 

@@ -148,6 +148,10 @@ void engine::freeze_encodings() {
   frozen_ = std::move(frozen);
 }
 
+std::string engine::version() {
+  return std::to_string(PY_MAJOR_VERSION) + "." + std::to_string(PY_MINOR_VERSION);
+}
+
 engine::~engine() {
   PyEval_RestoreThread(static_cast<PyThreadState*>(main_thread_state_));
   Py_FinalizeEx();

@@ -25,6 +25,9 @@ public:
   /// Precondition: every interpreter has ended. While an abandoned one may still run, the engine must stay.
   ~engine();
 
+  /// Version of CPython as its folders are called: "3.14".
+  static std::string version();
+
   const std::vector<std::string>& sys_path() const noexcept { return sys_path_; }
   const std::vector<std::string>& argv() const noexcept { return argv_; }
   line_gate& gate() noexcept { return *gate_; }

@@ -141,6 +141,15 @@ void interpreter::run(const gil_held& gil, const std::string& code, const std::s
     throw_raised(gil);
 }
 
+void interpreter::prepend_path(const gil_held& gil, const std::vector<std::string>& entries) {
+  auto* path = PySys_GetObject("path"); // borrowed; the library has put a list there
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    auto entry = steal(gil, PyUnicode_DecodeFSDefault(entries[i].c_str()));
+    if (!entry || !path || PyList_Insert(path, static_cast<Py_ssize_t>(i), entry.get()) < 0)
+      throw_raised(gil);
+  }
+}
+
 void interpreter::load(const gil_held& gil, const source& source) {
   switch (source.from) {
   case source::kind::text:

@@ -92,6 +92,9 @@ public:
   // -- running code; all of these throw `error` where Python raises
   // -----------------------------------------------
 
+  /// Puts folders and zip files in front of `sys.path`.
+  void prepend_path(const gil_held& gil, const std::vector<std::string>& entries);
+
   /// Runs `source` and keeps its module as the place where `call` looks functions up.
   void load(const gil_held& gil, const source& source);
 

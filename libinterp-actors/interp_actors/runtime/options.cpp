@@ -1,6 +1,7 @@
 #include "interp_actors/runtime/options.hpp"
 
 #include "interp_actors/compat.hpp"
+#include "interp_actors/net/transport.hpp"
 
 #include <caf/deep_to_string.hpp>
 
@@ -25,7 +26,16 @@ config::config() {
       .add(interpreters_.linger_timeout, "linger-timeout",
            "time that an ended interpreter keeps bytes for others (30s)")
       .add(interpreters_.pin_threshold, "pin-threshold-bytes",
-           "Python bytes from this size on travel uncopied (4096)");
+           "Python bytes from this size on travel uncopied (4096)")
+      .add(network.nodes, "nodes", "nodes to run interpreters on: [\"HOST:PORT\"]")
+      .add(network.node_timeout, "node-timeout", "a node without a sign of life for that long is lost (5s)")
+      .add(network.message_bytes, "node-message-bytes",
+           "arguments and results of more bytes are not exchanged with nodes (4294967296)")
+      .add(network.certificates.certificate, "certificate",
+           "certificate of this process for nodes (PEM file)")
+      .add(network.certificates.key, "key", "the certificate's private key (PEM file)")
+      .add(network.certificates.ca, "ca", "certificate of the authority that all nodes trust (PEM file)");
+  add_network_options(*this);
 }
 
 runtime_options config::runtime() const {
@@ -40,6 +50,7 @@ runtime_options config::runtime() const {
   check("call-timeout", interpreters_.call_timeout);
   check("teardown-timeout", interpreters_.teardown_timeout);
   check("linger-timeout", interpreters_.linger_timeout);
+  check("node-timeout", network.node_timeout);
   if (isolated_ != "true" && isolated_ != "false")
     throw std::invalid_argument("interp-actors.isolated: '" + isolated_ + "' is neither true nor false");
   result.python.virtual_env = virtual_env_;
@@ -48,9 +59,15 @@ runtime_options config::runtime() const {
   result.python.argv = compat::remainder(*this);
   result.python.argv.insert(result.python.argv.begin(), compat::program_name(*this));
   result.interpreters = interpreters_;
+  result.network = network;
   result.dead_letters = dead_letters;
   result.deaths = deaths;
   return result;
+}
+
+void config::load_network() {
+  if (network.is_wanted())
+    interp_actors::load_network(*this, network.node_timeout);
 }
 
 } // namespace interp_actors

@@ -3,6 +3,7 @@
 #include "interp_actors/actor/dead_letter.hpp"
 #include "interp_actors/actor/roster.hpp"
 #include "interp_actors/actor/settings.hpp"
+#include "interp_actors/net/options.hpp"
 #include "interp_actors/python/engine_options.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -13,6 +14,7 @@ namespace interp_actors {
 struct runtime_options {
   python::engine_options python;
   interpreter_settings interpreters;
+  network_options network;
   /// Is told of messages that nobody understood, and of those that channels had to drop. They are counted in any case;
   /// without a handler, the first one of each interpreter and channel makes a line on stderr.
   dead_letter_handler dead_letters;
@@ -30,6 +32,14 @@ public:
   /// The options as they were parsed. Call it after `parse`.
   /// Errors: std::invalid_argument that names the key whose value makes no sense.
   runtime_options runtime() const;
+
+  /// Loads CAF's network where the options want one: to be called after `parse`, before the actor system is made.
+  /// `run_main` does it.
+  void load_network();
+
+  /// Nodes and certificates, which the command line may replace; `enabled` is for a program that connects by itself or is a
+  /// node.
+  network_options network;
 
   /// Handlers for `runtime_options`, which no command line can give.
   dead_letter_handler dead_letters;

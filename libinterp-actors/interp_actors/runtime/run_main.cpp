@@ -1,5 +1,7 @@
 #include "interp_actors/runtime/run_main.hpp"
 
+#include "interp_actors/net/inspect.hpp"
+#include "interp_actors/net/transport.hpp"
 #include "interp_actors/runtime/stop_signals.hpp"
 #include "interp_actors/supervision/inspect.hpp"
 
@@ -11,6 +13,7 @@ namespace interp_actors::detail {
 void init_types() {
   caf::core::init_global_meta_objects();
   caf::init_global_meta_objects<caf::id_block::interp_actors>();
+  init_network_types();
 }
 
 namespace {
@@ -32,6 +35,7 @@ std::optional<int> run(config& config, int argc, char** argv, const std::functio
     std::cerr << argv[0] << ": " << problem.what() << '\n';
     return exit_usage;
   }
+  config.load_network();
   caf::actor_system system{config};
   std::optional<runtime> rt;
   try {

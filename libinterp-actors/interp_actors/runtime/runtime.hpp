@@ -9,6 +9,8 @@
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/message/types.hpp"
+#include "interp_actors/net/node.hpp"
+#include "interp_actors/net/node_options.hpp"
 #include "interp_actors/runtime/options.hpp"
 #include "interp_actors/supervision/actor_child.hpp"
 #include "interp_actors/supervision/fleet.hpp"
@@ -22,16 +24,23 @@
 #include <caf/expected.hpp>
 
 #include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
 
 namespace interp_actors {
+
+class node_host;
+class node_hub;
 
 /// CPython and the interpreter actors of a process.
 /// Thread: constructed and destroyed on the same one; the rest any.
 /// Owner: `run_main`, or the user's main function. The actor system must outlive it. One in a process, once.
 class runtime {
 public:
-  /// Starts CPython.
-  /// Errors: std::runtime_error with CPython's words, std::logic_error for a second one in the process.
+  /// Starts CPython, and begins to connect to nodes.
+  /// Errors: std::runtime_error with CPython's words, or for certificates that cannot be used; std::logic_error for a second one in
+  /// the process.
   explicit runtime(caf::actor_system& system, const runtime_options& options = {});
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
@@ -118,6 +127,20 @@ public:
     return start_fleet<Handle>(roster_, std::move(options), std::move(start));
   }
 
+  /// Connects to a node, waits for that, and keeps connected from then on. Children run there that say so: `.on = node`,
+  /// `.on = any_node`. A network has to be wanted: see `config::network`.
+  /// Errors: `errc::refused` with what is wrong with the address, the certificates or the node; `errc::node_lost` for one that
+  /// cannot be reached; it is forgotten then.
+  caf::expected<node> connect(const std::string& node);
+
+  /// All nodes, those of the configuration and those that were connected to.
+  std::vector<node> nodes() const;
+
+  /// Offers interpreters of this process to controllers, until the runtime stops; returns where. Whoever may connect runs any
+  /// code here: see decision 17.
+  /// Errors: `errc::refused`, with what is wrong with the address or the certificates.
+  caf::expected<serving_node> serve(node_options options);
+
   /// Interpreters that were given up and hang still, with the place where they do as far as it is known.
   std::vector<stuck_interpreter> stuck() const { return roster_->stuck(); }
 
@@ -155,6 +178,10 @@ private:
   caf::actor_system& system_;
   std::unique_ptr<python::engine> engine_;
   std::shared_ptr<roster> roster_;
+  network_options network_;
+  std::shared_ptr<node_hub> hub_;
+  std::mutex at_stop_mutex_;
+  std::vector<std::shared_ptr<const void>> at_stop_;
 };
 
 } // namespace interp_actors

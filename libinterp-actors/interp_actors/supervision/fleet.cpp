@@ -45,7 +45,10 @@ public:
                           .succession = {.attempts = options_.attempts,
                                          .recycle_messages = options_.recycle_messages,
                                          .recycle_age = options_.recycle_age},
-                          .spares = options_.spares};
+                          .spares = options_.spares,
+                          .modules = options_.modules,
+                          .virtual_env = options_.virtual_env,
+                          .on = options_.on};
     member.spawn.name = options_.name;
     member.spawn.mailbox = {.messages = 0, .bytes = 0}; // the queue has the bounds
     body_ = make_python_child(options_.source, std::move(member), std::move(typed), queue);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace interp_actors {
 
@@ -55,6 +56,11 @@ struct fleet_options {
   caf::timespan period = std::chrono::seconds{10};
   interp_actors::backoff backoff = {};
   interp_actors::shutdown shutdown = shutdown::within(std::chrono::seconds{5});
+  /// As those of `python_options`.
+  std::vector<std::string> modules = {};
+  std::string virtual_env = {};
+  /// Where its members run, each for itself; see `python_options::on`.
+  placement on = {};
   /// Is told of each death of a member.
   death_handler on_death = nullptr;
 };

@@ -16,7 +16,7 @@ bool inspect(Inspector& f, death_report& x) {
   auto when = std::chrono::time_point_cast<caf::timespan>(x.when);
   if (!f.object(x).fields(f.field("child", x.child), f.field("incarnation", x.incarnation),
                           f.field("interpreter", x.interpreter), f.field("reason", x.reason),
-                          f.field("text", x.text), f.field("error", x.error),
+                          f.field("node", x.node), f.field("text", x.text), f.field("error", x.error),
                           f.field("exit_code", x.exit_code), f.field("request", x.request),
                           f.field("uptime", uptime), f.field("requests_served", x.requests_served),
                           f.field("tracked_objects", x.tracked_objects), f.field("views_held", x.views_held),

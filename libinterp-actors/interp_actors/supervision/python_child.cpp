@@ -2,8 +2,10 @@
 
 #include "interp_actors/actor/address.hpp"
 #include "interp_actors/actor/incarnation.hpp"
+#include "interp_actors/actor/search_path.hpp"
 #include "interp_actors/actor/spawn.hpp"
 #include "interp_actors/actor/translate.hpp"
+#include "interp_actors/supervision/node_directory.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
@@ -324,10 +326,20 @@ public:
         typed{std::move(typed)},
         queue{std::move(queue)} {}
 
-  caf::error check() const override { return check_start(options.spawn, typed.get()); }
+  caf::error check() const override {
+    if (options.on.is_remote() && options.spares > 0)
+      return make_error(errc::invalid_spec,
+                        "spares: they wait in this process, and the child runs on a node; "
+                        "give 0, or run it here");
+    return check_start(options.spawn, typed.get());
+  }
 
   std::unique_ptr<child_process> make(const std::shared_ptr<roster>& home, const std::string& name,
                                       std::shared_ptr<child_events> events) const override {
+    if (options.on.is_remote())
+      return home->nodes->make_child(home,
+                                     std::make_shared<const remote_child_parts>(code, options, typed, queue),
+                                     name, std::move(events));
     return std::make_unique<python_process>(home, shared_from_this(), name, std::move(events));
   }
 
@@ -335,6 +347,11 @@ public:
   std::pair<std::shared_ptr<incarnation>, caf::error> launch(const std::shared_ptr<roster>& home,
                                                              std::shared_ptr<mailbox> box,
                                                              const spawn_options& how, tenure life) const {
+    try {
+      life.search_path = search_path(options.modules, options.virtual_env);
+    } catch (const std::runtime_error& problem) {
+      return {nullptr, make_error(errc::start_failed, std::string{problem.what()})};
+    }
     auto* place = box ? static_cast<class address*>(box->address()->get()) : nullptr;
     auto next = std::make_shared<incarnation>(home, std::move(box), code, how, typed, std::move(life));
     if (place)

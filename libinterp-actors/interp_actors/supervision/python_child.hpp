@@ -4,9 +4,12 @@
 #include "interp_actors/actor/settings.hpp"
 #include "interp_actors/base/source.hpp"
 #include "interp_actors/supervision/child_body.hpp"
+#include "interp_actors/supervision/placement.hpp"
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace interp_actors {
 
@@ -20,6 +23,13 @@ struct python_options {
   /// Interpreters that have loaded the source beforehand and wait to take over. A restart then takes a fraction of the time, and does
   /// not wait for the old interpreter's end: what only one of them may have, such as a port, is for `started()`.
   std::size_t spares = 0;
+  /// Zip files of modules, in front of `sys.path`. They travel to nodes with the source; here they may be folders, too.
+  std::vector<std::string> modules = {};
+  /// Root of a virtual environment whose packages its interpreters find behind `modules`; where they run on a node, it is the node's,
+  /// which must allow it. Packages must support interpreters with their own GIL.
+  std::string virtual_env = {};
+  /// Where its interpreters run. Its address, its mailbox and its deadlines are here in any case. On nodes there are no spares.
+  placement on = {};
 };
 
 namespace detail {

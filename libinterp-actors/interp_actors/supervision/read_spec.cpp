@@ -156,6 +156,17 @@ public:
     return to.has_value();
   }
 
+  bool read(const std::string& name, placement& to) {
+    auto* value = find(name);
+    if (!value)
+      return false;
+    auto* text = caf::get_if<std::string>(value);
+    if (text && from_string(*text, to))
+      return true;
+    mistake(name, shown(*value) + " is none of: here, any_node, a node as HOST:PORT");
+    return false;
+  }
+
   bool read(const std::string& name, std::vector<std::string>& to) {
     auto* value = find(name);
     if (!value)
@@ -264,6 +275,9 @@ python_options read_python_options(section& from, bool has_kind) {
   from.read("recycle-messages", succession.recycle_messages);
   from.read("recycle-age", succession.recycle_age);
   from.read("spares", result.spares);
+  from.read("modules", result.modules);
+  from.read("virtual-env", result.virtual_env);
+  from.read("on", result.on);
   return result;
 }
 

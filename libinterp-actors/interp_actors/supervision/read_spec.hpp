@@ -73,7 +73,7 @@ private:
 ///
 /// Children are a list, since dictionaries of CAF have no order. One that has `children` is a supervisor; one with
 /// `kind` is what `known` says, also of its other keys; others are Python behind the generic interface: `source-file`,
-/// relative to the working folder, `source-text` or `module`. `shutdown` is a time, "wait_for_ever" or "abandon_at_once"; the limits of the mailbox are `mailbox-messages` and
+/// relative to the working folder, `source-text` or `module`. `on` is "here", "any_node" or a node as "HOST:PORT". `shutdown` is a time, "wait_for_ever" or "abandon_at_once"; the limits of the mailbox are `mailbox-messages` and
 /// `mailbox-bytes`. What is left away has its default.
 /// Errors: `errc::invalid_spec` with all mistakes, each with its full key, where children have their place in the list:
 /// "my-app.tree.children[0].restart".

@@ -62,9 +62,12 @@ PyGetSetDef attributes[] = {
     {"incarnation", get<[](auto& gil, auto& of) { return number(gil, of.incarnation); }>, nullptr,
      "which life of its address it was, from 1 on", nullptr},
     {"reason", get<[](auto& gil, auto& of) { return to_str(gil, to_string(of.reason)); }>, nullptr,
-     "'normal', 'shutdown', 'exception', 'exit_code', 'deadline', 'interrupted', 'abandoned', 'start_failed' "
-     "or 'killed'",
+     "'normal', 'shutdown', 'exception', 'exit_code', 'deadline', 'interrupted', 'abandoned', "
+     "'start_failed', "
+     "'killed' or 'node_lost'",
      nullptr},
+    {"node", get<[](auto& gil, auto& of) { return of.node.empty() ? none(gil) : to_str(gil, of.node); }>,
+     nullptr, "the node that it ran on, or None for the controller's own process", nullptr},
     {"text", get<[](auto& gil, auto& of) { return to_str(gil, of.text); }>, nullptr, "the reason in words",
      nullptr},
     {"error_type",

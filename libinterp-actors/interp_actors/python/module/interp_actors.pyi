@@ -237,10 +237,14 @@ class Death:
         "abandoned",
         "start_failed",
         "killed",
+        "node_lost",
     ]:
         """'normal', 'shutdown', 'exception', 'exit_code', 'deadline', 'interrupted', 'abandoned',
-        'start_failed' or 'killed'
+        'start_failed', 'killed' or 'node_lost'
         """
+    @property
+    def node(self) -> str | None:
+        """the node that it ran on, or None for the controller's own process"""
     @property
     def text(self) -> str:
         """the reason in words"""

@@ -1,0 +1,718 @@
+#include "interp_actors/net/remote_incarnation.hpp"
+
+#include "interp_actors/actor/address.hpp"
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/message/types.hpp"
+#include "interp_actors/net/content_hash.hpp"
+#include "interp_actors/net/node_hub.hpp"
+#include "interp_actors/net/plain_error.hpp"
+#include "interp_actors/net/remote_interface.hpp"
+
+#include <caf/event_based_actor.hpp>
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+
+namespace interp_actors {
+
+namespace {
+
+/// What a message between processes may take besides what is done with it.
+constexpr std::chrono::seconds way_slack{1};
+
+} // namespace
+
+remote_incarnation::remote_incarnation(std::shared_ptr<roster> home, node_hub& hub,
+                                       std::shared_ptr<mailbox> box,
+                                       std::shared_ptr<const remote_child_parts> parts, std::string name,
+                                       tenure life)
+    : home_{std::move(home)},
+      hub_{hub},
+      box_{std::move(box)},
+      parts_{std::move(parts)},
+      name_{std::move(name)},
+      life_{std::move(life)},
+      wake_{home_->bells->take()} {}
+
+void remote_incarnation::launch() {
+  consumer_ = box_->attach(wake_);
+  try {
+    thread_.start(name_, [self = shared_from_this()] { self->run(); });
+  } catch (...) {
+    for (int i = box_->vacate(consumer_).value_or(0); i > 0; --i)
+      box_->release_address();
+    throw;
+  }
+}
+
+remote_incarnation::post remote_incarnation::where() const {
+  std::lock_guard guard{mutex_};
+  return post_;
+}
+
+caf::timespan remote_incarnation::patience() const {
+  auto at = where();
+  auto there = at.session ? at.session->welcome().grace : caf::timespan{0};
+  return home_->settings.grace + there + way_slack;
+}
+
+bool remote_incarnation::cancel() {
+  auto answer_at = time_after(unwind_time);
+  if (box_->cancel(answer_at) == 0)
+    return false;
+  send_cancel();
+  home_->arm(shared_from_this(), answer_at);
+  return true;
+}
+
+void remote_incarnation::send_cancel() {
+  post at;
+  std::uint64_t call = 0;
+  {
+    std::lock_guard guard{mutex_};
+    at = post_;
+    call = call_;
+  }
+  if (at.session && call != 0)
+    at.session->way().send(node_cancel{at.child, call}, at.child); // behind the call
+}
+
+void remote_incarnation::send_stop(const post& at, const caf::error& reason, std::chrono::nanoseconds limit) {
+  if (at.is_told)
+    at.session->way().send(node_stop{at.child, plain_error(reason), caf::timespan{limit}}, at.child);
+}
+
+void remote_incarnation::stop(caf::error reason, std::chrono::nanoseconds limit, death_reason as) {
+  auto when = time_after(limit);
+  post at;
+  {
+    std::lock_guard guard{mutex_};
+    if (!wish_)
+      wish_ = stop_wish{reason, as};
+    at = post_;
+  }
+  box_->retire(consumer_, reason, when);
+  send_stop(at, reason, limit);
+  home_->arm(shared_from_this(), when);
+  wake_->ring();
+}
+
+void remote_incarnation::give_up(const caf::error& reason) {
+  stop(reason, std::chrono::nanoseconds::zero(), death_reason::shutdown);
+  auto step = box_->give_up(consumer_);
+  if (step.what == ladder_step::kind::abandon)
+    abandon(std::move(step), death_reason::shutdown);
+}
+
+void remote_incarnation::lose(caf::type_id_list types, const std::string& why) {
+  dead_letter letter{name_, {}, "(" + type_names(types) + "): " + why};
+  home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
+}
+
+void remote_incarnation::watch(time_point deadline) {
+  home_->arm(shared_from_this(), deadline);
+}
+
+// -- the timer's thread --------------------------------------------------------------------------------------------------
+
+time_point remote_incarnation::tick(time_point now) {
+  auto next = box_->expire(now);
+  auto step = box_->step(consumer_, deadline_clock::now(), patience());
+  if (step.what == ladder_step::kind::abandon)
+    abandon(std::move(step), death_reason::abandoned);
+  else if (step.what == ladder_step::kind::insist) // the node interrupts by itself, and has not told of it
+    send_cancel();
+  return std::min(next, step.next);
+}
+
+void remote_incarnation::abandon(ladder_step step, death_reason how) {
+  auto at = where();
+  caf::error reason;
+  {
+    std::lock_guard guard{mutex_};
+    if (how == death_reason::shutdown && wish_)
+      reason = wish_->reason;
+  }
+  if (how == death_reason::abandoned || !reason)
+    reason = make_error(errc::abandoned, "'" + name_ + "' did not end in time, and was given up; node "
+                                             + (at.session ? at.session->node() : std::string{"(none)"})
+                                             + " was told to end it");
+  if (at.session) {
+    at.session->leave(at.child);
+    at.session->way().send(node_stop{at.child, plain_error(reason), caf::timespan{0}, true});
+  }
+  if (step.unfinished)
+    put_back(std::move(*step.unfinished), step.shared);
+  box_->rest();
+  auto last = report(how, reason);
+  if (!step.handled.empty())
+    last.request = describe_request(step.handled);
+  tell_death(std::move(last), reason);
+  tell_gone();
+  wake_->ring();
+  // In one of CAF's threads: what users attached to the address's end may block.
+  home_->system.spawn([box = box_, references = step.references](caf::event_based_actor*) {
+    for (int i = 0; i < references; ++i)
+      box->release_address();
+  });
+}
+
+// -- CAF's thread --------------------------------------------------------------------------------------------------------
+
+void remote_incarnation::on_answer(node_answer answer) {
+  {
+    std::lock_guard guard{mutex_};
+    if (answer.number != call_)
+      return;
+    answer_ = std::move(answer);
+  }
+  wake_->ring();
+}
+
+void remote_incarnation::on_news(node_news news) {
+  using kind = node_news::kind;
+  switch (news.what) {
+  case kind::due:
+    life_.by->on_due(life_.from.number);
+    return;
+  case kind::snapshot:
+    if (!news.content.payloads.empty() && !died_)
+      life_.by->on_snapshot(life_.from.number, std::move(news.content.payloads.front()));
+    return;
+  default:
+    break;
+  }
+  {
+    std::lock_guard guard{mutex_};
+    if (news.what == kind::started)
+      started_ = true;
+    else if (news.what == kind::refused)
+      refused_ = true;
+    else if (news.what == kind::gone)
+      gone_ = true;
+    else if (!ending_ && news.report)
+      ending_ = ending{std::move(*news.report), std::move(news.reason)};
+  }
+  wake_->ring();
+}
+
+void remote_incarnation::on_item_done(const node_item_done& what) {
+  std::shared_ptr<channel_feed> feed;
+  {
+    std::lock_guard guard{mutex_};
+    if (auto place = feeds_.find(what.channel); place != feeds_.end())
+      feed = place->second;
+  }
+  if (feed)
+    feed->done(what);
+}
+
+void remote_incarnation::on_lost(const caf::error& why) {
+  end_with(death_reason::node_lost, why);
+  {
+    std::lock_guard guard{mutex_};
+    gone_ = true; // for all that anybody can know
+  }
+  wake_->ring();
+}
+
+// -- its own thread ------------------------------------------------------------------------------------------------------
+
+void remote_incarnation::run() {
+  start();
+  if (!is_over())
+    live();
+  leave();
+  stop_feeds();
+  wait_gone();
+  tell_gone();
+  auto at = where();
+  if (at.session)
+    at.session->leave(at.child);
+  hub_.ended(*this);
+}
+
+void remote_incarnation::end_with(death_reason reason, caf::error why) {
+  auto last = report(reason, why);
+  std::lock_guard guard{mutex_};
+  if (!ending_)
+    ending_ = ending{std::move(last), std::move(why)};
+}
+
+bool remote_incarnation::is_over() const {
+  {
+    std::lock_guard guard{mutex_};
+    if (ending_)
+      return true;
+  }
+  return !box_->is_current(consumer_);
+}
+
+bool remote_incarnation::is_stopping() const {
+  std::lock_guard guard{mutex_};
+  return wish_.has_value();
+}
+
+bool remote_incarnation::load_code() {
+  auto& code = parts_->code;
+  auto keep = [this](shared_bytes content) {
+    auto hash = content_hash(content.as_span());
+    code_.insert_or_assign(hash, std::move(content));
+    return hash;
+  };
+  try {
+    if (code.from == source::kind::file)
+      code_hash_ = keep(shared_bytes::read_file(code.name));
+    else if (code.from == source::kind::text)
+      code_hash_ = keep(shared_bytes::copy(code.code));
+    for (auto& each : parts_->options.modules) {
+      if (!std::filesystem::is_regular_file(each))
+        throw std::runtime_error("'" + each + "' is no zip file of modules that could be sent to a node");
+      modules_.push_back(
+          {std::filesystem::path{each}.filename().string(), keep(shared_bytes::read_file(each))});
+    }
+    return true;
+  } catch (const std::exception& problem) {
+    end_with(death_reason::start_failed, make_error(errc::start_failed, std::string{problem.what()}));
+    return false;
+  }
+}
+
+void remote_incarnation::start() {
+  auto activity = box_->begin(consumer_, no_deadline, mailbox::phase::start);
+  if (activity == 0 || !load_code())
+    return;
+  if (auto problem = claim_all(parts_->options.spawn.channels, channels_, claimed_))
+    return end_with(death_reason::start_failed, problem);
+  std::chrono::nanoseconds limit = parts_->options.spawn.start_deadline;
+  auto until = limit.count() == 0 ? no_deadline : time_after(limit);
+  for (;;) {
+    auto session = wait_for_slot(until);
+    if (!session)
+      break;
+    auto child = hub_.next_number();
+    if (!session->enter(child, weak_from_this()))
+      continue; // it was lost just now
+    {
+      std::lock_guard guard{mutex_};
+      post_ = {session, child, false};
+      refused_ = false;
+    }
+    for (auto& [hash, content] : code_)
+      session->offer(hash, content);
+    auto deadline = limit.count() == 0 ? no_deadline : time_after(limit + way_slack);
+    activity = box_->begin(consumer_, deadline, mailbox::phase::start);
+    if (deadline != no_deadline)
+      home_->arm(shared_from_this(), deadline);
+    session->way().send_cargo(describe_start(child), child);
+    std::optional<stop_wish> wish;
+    {
+      std::lock_guard guard{mutex_};
+      post_.is_told = true;
+      wish = wish_; // one that came before
+    }
+    if (wish)
+      send_stop(where(), wish->reason, home_->settings.shutdown_timeout);
+    bool refused = false;
+    for (;;) {
+      {
+        std::lock_guard guard{mutex_};
+        refused = refused_;
+        if (refused || started_ || ending_)
+          break;
+      }
+      if (!box_->is_current(consumer_))
+        return;
+      wake_->wait();
+    }
+    if (!refused)
+      break;
+    session->leave(child);
+    std::lock_guard guard{mutex_};
+    post_ = {};
+  }
+  auto outcome = box_->end(consumer_, activity);
+  if (!outcome.current || is_over())
+    return;
+  feed(std::exchange(claimed_, {}));
+  life_.by->on_started(life_.from.number);
+}
+
+// -- channels ------------------------------------------------------------------------------------------------------------
+
+caf::error remote_incarnation::claim_all(const channel_bindings& ends, std::vector<channel_record>& records,
+                                         std::vector<claimed_end>& claimed) {
+  for (auto& [name, end] : ends) {
+    claimed_end next{.number = hub_.next_number(), .lease = {}, .from = end.receiver()};
+    auto problem = describe_end(home_->system, name, end, next.number, records.emplace_back(), next.lease);
+    if (problem) {
+      for (auto& each : claimed)
+        each.from->restore(std::move(each.lease));
+      claimed.clear();
+      return problem;
+    }
+    if (next.lease)
+      claimed.push_back(std::move(next));
+  }
+  return {};
+}
+
+void remote_incarnation::feed(std::vector<claimed_end> claimed) {
+  auto at = where();
+  for (auto& each : claimed) {
+    auto next = std::make_shared<channel_feed>(at.session, at.child, each.number, std::move(each.lease),
+                                               home_->dead_letters);
+    {
+      std::lock_guard guard{mutex_};
+      feeds_.emplace(each.number, next);
+    }
+    try {
+      next->start();
+    } catch (const std::system_error& problem) { // no more threads
+      auto why = make_error(errc::start_failed, std::string{problem.what()});
+      end_with(death_reason::start_failed, why);
+      send_stop(at, why, std::chrono::nanoseconds::zero());
+    }
+  }
+}
+
+void remote_incarnation::stop_feeds() {
+  std::map<std::uint64_t, std::shared_ptr<channel_feed>> feeds;
+  {
+    std::lock_guard guard{mutex_};
+    feeds.swap(feeds_);
+  }
+  claimed_.clear(); // closes those that were never fed
+  for (auto& [number, each] : feeds)
+    each->stop("the interpreter '" + name_ + "' has ended");
+  for (auto& [number, each] : feeds)
+    each->join();
+}
+
+std::shared_ptr<node_session> remote_incarnation::wait_for_slot(time_point until) {
+  auto owner = std::make_shared<std::shared_ptr<bell>>(wake_);
+  std::shared_ptr<bell> while_waiting{std::move(owner), wake_.get()};
+  hub_.watch(while_waiting);
+  for (;;) {
+    caf::error why;
+    bool stopped = false;
+    {
+      std::lock_guard guard{mutex_};
+      stopped = wish_.has_value();
+      if (stopped)
+        why = wish_->reason;
+    }
+    if (stopped) {
+      end_with(death_reason::shutdown, why);
+      return nullptr;
+    }
+    if (!box_->is_current(consumer_))
+      return nullptr;
+    auto session = hub_.take_slot(parts_->options.on);
+    if (!session) {
+      end_with(death_reason::start_failed, session.error());
+      return nullptr;
+    }
+    if (*session)
+      return *session;
+    if (!wake_->wait_until(until) && deadline_clock::now() >= until) {
+      end_with(death_reason::start_failed,
+               make_error(errc::no_node, "no slot became free for '" + name_
+                                             + "' within its start's deadline; " + hub_.describe_nodes()));
+      return nullptr;
+    }
+  }
+}
+
+node_start remote_incarnation::describe_start(std::uint64_t child) const {
+  auto& options = parts_->options;
+  node_start result{.child = child,
+                    .incarnation = life_.from.number,
+                    .name = name_,
+                    .known_as = box_->lock_address(),
+                    .is_module = parts_->code.from == source::kind::module,
+                    .source_name = parts_->code.name,
+                    .code_hash = code_hash_,
+                    .modules = modules_,
+                    .virtual_env = options.virtual_env,
+                    .functions = options.spawn.functions,
+                    .class_name = options.spawn.class_name,
+                    .fail_on_exceptions = options.spawn.fail_on == fail_on::exceptions,
+                    .start_deadline = options.spawn.start_deadline,
+                    .snapshot_messages = options.succession.snapshot_messages,
+                    .snapshot_interval = options.succession.snapshot_interval,
+                    .recycle_messages = options.succession.recycle_messages,
+                    .recycle_age = options.succession.recycle_age};
+  result.channels = channels_;
+  if (parts_->typed) {
+    result.type = describe_interface(*parts_->typed);
+    result.content = pack_constructor(*parts_->typed);
+    hub_.lending().lend(result.content);
+  }
+  if (life_.from.previous)
+    result.previous = *life_.from.previous;
+  result.content.payloads.push_back(life_.from.snapshot);
+  return result;
+}
+
+void remote_incarnation::live() {
+  using kind = taken_message::kind;
+  while (!is_over()) {
+    auto next = box_->take(consumer_);
+    switch (next.what) {
+    case kind::message:
+      if (next.deadline != no_deadline)
+        home_->arm(shared_from_this(), next.deadline); // it may have waited here before this incarnation
+      handle(std::move(next));
+      break;
+    case kind::expired:
+      answer_request(std::move(next.element), box_->address(),
+                     caf::make_message(error_for(interrupt_cause::deadline, {})));
+      break;
+    case kind::empty:
+      box_->park(consumer_);
+      break;
+    case kind::closed: // the node tells when it has ended
+      box_->rest();    // what it may have been woken for is for others
+      if (!is_stopping())
+        stop(box_->reason(), home_->settings.shutdown_timeout, death_reason::shutdown);
+      [[fallthrough]];
+    case kind::fenced:
+      while (!is_over())
+        wake_->wait();
+      return;
+    }
+  }
+}
+
+void remote_incarnation::handle(taken_message taken) {
+  bool is_request = taken.element->mid.is_request();
+  auto& content = taken.element->payload;
+  auto at = where();
+  std::optional<encoded_call> call;
+  std::vector<channel_record> records;
+  std::vector<claimed_end> claimed;
+  caf::error problem;
+  try {
+    call = encode_call(content, parts_->typed.get());
+    if (!call)
+      problem = caf::make_error(caf::sec::unexpected_message);
+    else
+      problem = at.session->way().check_size(call->call.arguments);
+    if (!problem && !call->ends.empty())
+      problem = claim_all(call->ends, records, claimed);
+  } catch (const value_error& misfit) {
+    problem = make_error(errc::wrong_type, "'" + name_ + "' was to be given " + misfit.what());
+  }
+  if (problem) { // none of its code runs
+    auto types = content.types();
+    auto outcome = box_->end(consumer_, taken.activity);
+    if (outcome.current && !is_request)
+      lose(types, describe(problem));
+    if (outcome.current && outcome.unanswered)
+      answer_request(std::move(taken.element), box_->address(), caf::make_message(std::move(problem)));
+    return;
+  }
+  node_call message{
+      .child = at.child, .number = hub_.next_number(), .is_request = is_request, .what = call->call};
+  if (taken.deadline != no_deadline)
+    message.left =
+        std::max<caf::timespan>(taken.deadline - deadline_clock::now(), std::chrono::nanoseconds{1});
+  message.content = std::exchange(message.what.arguments, {});
+  hub_.lending().lend(message.content);
+  call->call.arguments = {};
+  message.what.sender = taken.element->sender;
+  message.channels = std::move(records);
+  {
+    std::lock_guard guard{mutex_};
+    call_ = message.number;
+    answer_.reset();
+  }
+  at.session->way().send_cargo(std::move(message), at.child);
+  bool carries_ends = !claimed.empty();
+  feed(std::move(claimed));
+  std::optional<node_answer> answer;
+  for (;;) {
+    {
+      std::lock_guard guard{mutex_};
+      answer = std::exchange(answer_, std::nullopt);
+      if (answer || ending_) {
+        call_ = 0;
+        break;
+      }
+    }
+    if (!box_->is_current(consumer_))
+      return;
+    wake_->wait();
+  }
+  auto outcome = box_->end(consumer_, taken.activity);
+  if (!outcome.current)
+    return;
+  if (!answer) {
+    caf::error why;
+    {
+      std::lock_guard guard{mutex_};
+      why = ending_->reason;
+    }
+    cut_short(taken, outcome, !carries_ends, why ? why : caf::make_error(caf::sec::request_receiver_down));
+    return;
+  }
+  embassy::take_back(answer->content);
+  served_.fetch_add(1, std::memory_order_relaxed);
+  caf::message result;
+  if (answer->problem) {
+    result = caf::make_message(std::move(answer->problem));
+  } else if (is_request) {
+    try {
+      result = decode_answer(*call, answer->content);
+    } catch (const value_error& misfit) {
+      problem = make_error(errc::wrong_type, "handler '" + call->call.function + "' of '" + parts_->code.name
+                                                 + "' returned " + misfit.what());
+      result = caf::make_message(problem);
+    }
+  }
+  if (problem && parts_->options.spawn.fail_on == fail_on::exceptions) {
+    end_with(death_reason::exception, problem);
+    at.session->way().send(node_stop{at.child, problem, caf::timespan{0}}, at.child);
+  }
+  if (is_request && outcome.unanswered)
+    answer_request(std::move(taken.element), box_->address(), std::move(result));
+}
+
+void remote_incarnation::cut_short(taken_message& taken, const activity_outcome& outcome, bool is_whole,
+                                   const caf::error& problem) {
+  auto& content = taken.element->payload;
+  bool is_request = taken.element->mid.is_request();
+  handled_ = describe_request(content);
+  bool makes_room = outcome.closed && outcome.cause == interrupt_cause::stopping;
+  bool is_done = is_request && !outcome.unanswered;
+  if (!is_done && is_whole && life_.options.attempts > 0) {
+    unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
+    unfinished_is_shared_ = taken.shared;
+    unfinished_counts_ = !makes_room;
+    unfinished_answer_ = problem;
+    return;
+  }
+  if (is_request && outcome.unanswered)
+    answer_request(std::move(taken.element), box_->address(), caf::make_message(problem));
+}
+
+std::string remote_incarnation::describe_request(const caf::message& content) const {
+  std::string name;
+  if (content.size() > 1 && content.match_element<std::string>(1)
+      && (content.match_element<call_atom>(0) || content.match_element<invoke_atom>(0)))
+    name = content.get_as<std::string>(1);
+  else if (parts_->typed && content.size() > 0)
+    name = parts_->typed->type->handler_of(content.types()[0]);
+  return name + (name.empty() ? "(" : " (") + type_names(content.types()) + ")";
+}
+
+death_report remote_incarnation::report(death_reason reason, const caf::error& why) const {
+  death_report result;
+  result.child = name_;
+  result.incarnation = life_.from.number;
+  if (auto at = where(); at.session)
+    result.node = at.session->node();
+  result.reason = reason;
+  result.error = python_error_of(why);
+  if (result.error)
+    result.exit_code = result.error->exit_code;
+  result.text = why ? summary_of(why) : "it was to end";
+  result.uptime = deadline_clock::now() - born_;
+  result.requests_served = served_;
+  result.when = std::chrono::system_clock::now();
+  return result;
+}
+
+void remote_incarnation::leave() {
+  auto references = box_->vacate(consumer_);
+  if (!references)
+    return; // the timer gave it up, and has told
+  ending last;
+  {
+    std::lock_guard guard{mutex_};
+    last = *ending_;
+    if (wish_ && last.report.reason == death_reason::shutdown) {
+      last.report.reason = wish_->as;
+      last.reason = wish_->reason;
+    }
+  }
+  last.report.child = name_;
+  last.report.incarnation = life_.from.number;
+  if (auto at = where(); at.session)
+    last.report.node = at.session->node();
+  last.report.request = handled_;
+  settle(std::make_shared<const death_report>(last.report));
+  box_->rest();
+  tell_death(std::move(last.report), last.reason);
+  for (int i = 0; i < *references; ++i)
+    box_->release_address();
+}
+
+void remote_incarnation::put_back(delivery again, bool shared) {
+  auto deadline = again.element->enqueue_time;
+  box_->put_back(std::move(again), shared);
+  if (shared || deadline == no_deadline)
+    return;
+  if (auto self = box_->lock_address()) // it may be gone where this incarnation was given up
+    static_cast<address*>(self->get())->watch(deadline);
+}
+
+void remote_incarnation::settle(const std::shared_ptr<const death_report>& last) {
+  if (!unfinished_)
+    return;
+  auto again = std::move(*unfinished_);
+  unfinished_.reset();
+  if (unfinished_counts_)
+    again.deaths.push_back(last);
+  if (unfinished_is_shared_ || again.deaths.size() < life_.options.attempts) {
+    put_back(std::move(again), unfinished_is_shared_);
+    return;
+  }
+  dead_letter letter{.receiver = name_,
+                     .payload = {},
+                     .why = "it has had its attempts: " + std::to_string(again.deaths.size())
+                            + " incarnations died of it",
+                     .deaths = std::move(again.deaths),
+                     .request = last->request};
+  home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
+  answer_request(std::move(again.element), box_->address(), caf::make_message(std::move(unfinished_answer_)));
+}
+
+void remote_incarnation::wait_gone() {
+  for (;;) {
+    {
+      std::lock_guard guard{mutex_};
+      if (gone_ || gone_is_told_ || !post_.session) // told where it was given up
+        return;
+    }
+    wake_->wait();
+  }
+}
+
+void remote_incarnation::tell_death(death_report last, const caf::error& why) {
+  if (died_.exchange(true))
+    return;
+  life_.by->on_death(life_.from.number, std::make_shared<const death_report>(std::move(last)), why);
+  {
+    std::lock_guard guard{mutex_};
+    death_is_told_ = true;
+    if (!gone_waits_)
+      return;
+  }
+  tell_gone();
+}
+
+void remote_incarnation::tell_gone() {
+  {
+    std::lock_guard guard{mutex_};
+    gone_waits_ = !death_is_told_; // whoever tells of the death tells of this, too
+    if (gone_waits_ || std::exchange(gone_is_told_, true))
+      return;
+  }
+  life_.by->on_gone(life_.from.number);
+}
+
+} // namespace interp_actors

@@ -1,0 +1,362 @@
+#include "interp_actors/net/transport.hpp"
+
+#include "interp_actors/actor/between_processes.hpp"
+#include "interp_actors/actor/translate.hpp"
+#include "interp_actors/message/types.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/io/all.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/io/network/doorman_impl.hpp>
+#include <caf/io/network/native_socket.hpp>
+#include <caf/io/network/stream_impl.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <list>
+
+namespace interp_actors {
+
+namespace {
+
+using caf::io::network::default_multiplexer;
+using caf::io::network::native_socket;
+using caf::io::network::rw_state;
+
+using logger = std::function<void(const std::string&)>;
+
+constexpr std::string_view workers_key = "caf.middleman.workers";
+constexpr std::string_view interval_key = "caf.middleman.heartbeat-interval";
+constexpr std::string_view timeout_key = "caf.middleman.connection-timeout";
+
+/// Strangers that may be at the door at any moment, and for how long before others may push them out.
+constexpr std::size_t most_strangers = 64;
+constexpr std::chrono::seconds stranger_patience{10};
+
+/// Reasons and addresses that are remembered as told.
+constexpr std::size_t most_told = 1000;
+
+caf::actor broker(caf::actor_system& system) {
+  return system.middleman().named_broker<caf::io::basp_broker>("BASP");
+}
+
+/// Reads and writes one socket, through TLS where there is a session.
+class wire_policy {
+public:
+  wire_policy(std::unique_ptr<tls_session> session, std::shared_ptr<connection> way, std::string peer,
+              logger log)
+      : session_{std::move(session)}, way_{std::move(way)}, peer_{std::move(peer)}, log_{std::move(log)} {}
+
+  rw_state read_some(std::size_t& count, native_socket fd, void* bytes, std::size_t size) {
+    count = 0;
+    if (session_) {
+      if (auto state = shake_hands())
+        return *state;
+      if (size == 0)
+        return rw_state::indeterminate;
+      return told(judge(session_->read(bytes, size, count)), count);
+    }
+    auto status = ::recv(fd, bytes, size, 0);
+    if (status > 0)
+      count = static_cast<std::size_t>(status);
+    return told(status > 0 || would_block(status) ? rw_state::success : rw_state::failure, count);
+  }
+
+  rw_state write_some(std::size_t& count, native_socket fd, const void* bytes, std::size_t size) {
+    count = 0;
+    if (session_)
+      if (auto state = shake_hands())
+        return *state;
+    if (size == 0)
+      return rw_state::indeterminate;
+    if (session_)
+      return judge(session_->write(bytes, size, count));
+    auto status = ::send(fd, bytes, size, MSG_NOSIGNAL);
+    if (status > 0)
+      count = static_cast<std::size_t>(status);
+    return status >= 0 || would_block(status) ? rw_state::success : rw_state::failure;
+  }
+
+  bool must_read_more(native_socket, std::size_t threshold) {
+    return session_ && session_->pending() >= threshold;
+  }
+
+private:
+  static bool would_block(ssize_t status) {
+    return status < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  }
+
+  /// Nothing once that is done.
+  std::optional<rw_state> shake_hands() {
+    if (session_->is_established())
+      return std::nullopt;
+    switch (session_->handshake()) {
+    case tls_session::result::done:
+      return std::nullopt;
+    case tls_session::result::want_read:
+      return rw_state::want_read;
+    case tls_session::result::again:
+      return rw_state::success;
+    default:
+      return fail();
+    }
+  }
+
+  /// As CAF's own policy: what cannot go on counts as nothing that was done.
+  rw_state judge(tls_session::result result) {
+    return result == tls_session::result::failed ? fail() : rw_state::success;
+  }
+
+  rw_state fail() {
+    way_->fail(session_->problem());
+    if (log_ && !way_->is_established())
+      log_("refused a connection from " + peer_ + ": " + session_->problem());
+    return rw_state::failure;
+  }
+
+  rw_state told(rw_state state, std::size_t count) {
+    if (count > 0)
+      way_->establish();
+    return state;
+  }
+
+  const std::unique_ptr<tls_session> session_; // null for plain text
+  const std::shared_ptr<connection> way_;
+  const std::string peer_;
+  const logger log_;
+};
+
+/// One connection in CAF's event loop.
+/// Source: CAF 1.1.0, libcaf_openssl/caf/openssl/middleman_actor.cpp; the same in 0.18.7.
+class wire final : public caf::io::scribe {
+public:
+  /// Takes `fd` over.
+  wire(default_multiplexer& loop, int fd, std::unique_ptr<tls_session> session,
+       std::shared_ptr<connection> way, logger log)
+      : caf::io::scribe{caf::io::network::conn_hdl_from_socket(fd)},
+        way_{std::move(way)},
+        log_{std::move(log)},
+        stream_{loop, fd, std::move(session), way_, peer_of(fd), log_} {
+    way_->begin(fd);
+  }
+  ~wire() override { way_->end(); }
+
+  void configure_read(caf::io::receive_policy::config config) override {
+    // CAF is about to take that much memory, for what was only announced.
+    if (config.second > most_frame_bytes) {
+      auto problem = "it announces a message of " + std::to_string(config.second)
+                     + " bytes; nothing larger than " + std::to_string(most_frame_bytes) + " is taken";
+      if (log_)
+        log_("ended the connection from " + peer_of(stream_.fd()) + ": " + problem);
+      way_->fail(std::move(problem));
+      way_->cut();
+      return;
+    }
+    stream_.configure_read(config);
+    if (std::exchange(launched_, true))
+      return;
+    stream_.start(this);
+    stream_.force_empty_write(this); // the handshake may have something to write
+  }
+  void ack_writes(bool enable) override { stream_.ack_writes(enable); }
+  caf::byte_buffer& wr_buf() override { return stream_.wr_buf(); }
+  caf::byte_buffer& rd_buf() override { return stream_.rd_buf(); }
+  void graceful_shutdown() override {
+    stream_.graceful_shutdown();
+    detach(&stream_.backend(), false);
+  }
+  void flush() override { stream_.flush(this); }
+  std::string addr() const override { return peer_of(stream_.fd()); }
+  std::uint16_t port() const override {
+    auto port = caf::io::network::remote_port_of_fd(stream_.fd());
+    return port ? *port : std::uint16_t{0};
+  }
+  void add_to_loop() override { stream_.activate(this); }
+  void remove_from_loop() override { stream_.passivate(); }
+
+private:
+  const std::shared_ptr<connection> way_;
+  const logger log_;
+  bool launched_ = false;
+  caf::io::network::stream_impl<wire_policy> stream_;
+};
+
+caf::io::scribe_ptr make_wire(default_multiplexer& loop, unique_fd fd,
+                              const std::shared_ptr<const tls_context>& tls, bool is_server,
+                              const std::shared_ptr<connection>& way, const logger& log) {
+  std::unique_ptr<tls_session> session;
+  if (tls)
+    session = std::make_unique<tls_session>(tls, fd.get(), is_server);
+  return caf::make_counted<wire>(loop, fd.release(), std::move(session), way, log);
+}
+
+/// Lets connections in. Strangers, who have not said anything yet, are few: who stands there too long has to make room.
+class door final : public caf::io::network::doorman_impl {
+public:
+  door(default_multiplexer& loop, native_socket fd, std::shared_ptr<const tls_context> tls, logger log)
+      : caf::io::network::doorman_impl{loop, fd}, tls_{std::move(tls)}, log_{std::move(log)} {}
+
+  bool new_connection() override {
+    unique_fd fd{acceptor_.accepted_socket()};
+    if (detached())
+      return false;
+    auto way = std::make_shared<connection>();
+    if (!make_room(way)) {
+      log_("refused a connection from " + peer_of(fd.get())
+           + ": too many others have yet to say who they are");
+      return false;
+    }
+    caf::io::network::nonblocking(fd.get(), true);
+    caf::io::network::keepalive(fd.get(), true);
+    auto& loop = acceptor_.backend();
+    caf::io::scribe_ptr made;
+    try {
+      made = make_wire(loop, std::move(fd), tls_, true, way, log_);
+    } catch (const std::bad_alloc&) {
+      log_("refused a connection: no memory");
+      return false;
+    }
+    auto handle = made->hdl();
+    parent()->add_scribe(std::move(made));
+    return doorman::new_connection(&loop, handle);
+  }
+
+private:
+  bool make_room(const std::shared_ptr<connection>& newcomer) {
+    auto now = std::chrono::steady_clock::now();
+    std::erase_if(strangers_, [&](auto& each) {
+      auto way = each.lock();
+      if (!way || way->is_established())
+        return true;
+      if (now - way->since() < stranger_patience)
+        return false;
+      way->cut();
+      return true;
+    });
+    if (strangers_.size() >= most_strangers)
+      return false;
+    strangers_.push_back(newcomer);
+    return true;
+  }
+
+  const std::shared_ptr<const tls_context> tls_;
+  const logger log_;
+  std::list<std::weak_ptr<connection>> strangers_;
+};
+
+default_multiplexer& loop_of(caf::actor_system& system) {
+  return static_cast<default_multiplexer&>(system.middleman().backend());
+}
+
+} // namespace
+
+void init_network_types() {
+  caf::io::middleman::init_global_meta_objects();
+}
+
+void add_network_options(caf::actor_system_config& config) {
+  caf::io::middleman::add_module_options(config);
+  config.set(workers_key, 0); // a third of the latency: facts of CAF's network
+}
+
+void load_network(caf::actor_system_config& config, caf::timespan patience) {
+  if (!caf::get_if<caf::timespan>(&config, timeout_key))
+    config.set(timeout_key, patience);
+  if (!caf::get_if<caf::timespan>(&config, interval_key))
+    config.set(interval_key, patience / 4);
+  config.load<caf::io::middleman>();
+}
+
+bool has_network(caf::actor_system& system) {
+  return system.has_middleman();
+}
+
+void connection::cut() noexcept {
+  std::lock_guard guard{mutex_};
+  if (fd_ >= 0)
+    ::shutdown(fd_, SHUT_RDWR);
+}
+
+std::string connection::problem() const {
+  std::lock_guard guard{mutex_};
+  return problem_;
+}
+
+void connection::begin(int fd) {
+  std::lock_guard guard{mutex_};
+  fd_ = fd;
+  since_ = std::chrono::steady_clock::now();
+}
+
+void connection::end() noexcept {
+  std::lock_guard guard{mutex_};
+  fd_ = -1;
+}
+
+void connection::fail(std::string problem) {
+  std::lock_guard guard{mutex_};
+  if (problem_.empty())
+    problem_ = std::move(problem);
+}
+
+void connection::establish() {
+  std::lock_guard guard{mutex_};
+  established_ = true;
+}
+
+bool connection::is_established() const {
+  std::lock_guard guard{mutex_};
+  return established_;
+}
+
+std::chrono::steady_clock::time_point connection::since() const {
+  std::lock_guard guard{mutex_};
+  return since_;
+}
+
+void hand_over(caf::actor_system& system, unique_fd fd, const std::shared_ptr<const tls_context>& tls,
+               const std::shared_ptr<connection>& way, const caf::strong_actor_ptr& asker,
+               caf::message_id id) {
+  auto made = make_wire(loop_of(system), std::move(fd), tls, false, way, nullptr);
+  auto to = caf::actor_cast<caf::strong_actor_ptr>(broker(system));
+  to->enqueue(compat::make_element(asker, id,
+                                   caf::make_message(caf::connect_atom_v, std::move(made), std::uint16_t{0})),
+              nullptr);
+}
+
+caf::expected<caf::strong_actor_ptr> read_connected(const caf::message& answer) {
+  if (answer.match_elements<caf::error>())
+    return answer.get_as<caf::error>(0);
+  if (!answer.match_elements<caf::node_id, caf::strong_actor_ptr, std::set<std::string>>())
+    return caf::make_error(caf::sec::unexpected_response);
+  auto found = answer.get_as<caf::strong_actor_ptr>(1);
+  if (!found)
+    return make_error(errc::refused, "nothing is published there");
+  return found;
+}
+
+publication::publication(caf::actor_system& system, const caf::strong_actor_ptr& whom, std::uint16_t port,
+                         unique_fd fd, std::shared_ptr<const tls_context> tls,
+                         std::function<void(const std::string&)> log)
+    : system_{system}, port_{port} {
+  // In CAF's loop alone, so without a lock.
+  auto once = [log = std::move(log),
+               told = std::make_shared<std::set<std::string>>()](const std::string& what) {
+    if (told->size() < most_told && told->insert(what).second)
+      log(what);
+  };
+  caf::io::doorman_ptr made = caf::make_counted<door>(loop_of(system), fd.get(), std::move(tls), once);
+  fd.release();
+  compat::anonymous_send(broker(system), caf::publish_atom_v, std::move(made), port,
+                         caf::strong_actor_ptr{whom}, std::set<std::string>{});
+}
+
+publication::~publication() {
+  compat::anonymous_send(broker(system_), caf::close_atom_v, port_);
+}
+
+} // namespace interp_actors
