@@ -149,10 +149,10 @@ TEST_F(HostSession, AsksForCodeOnceAndNeverAgain) {
   session->end({}, 1s);
   EXPECT_TRUE(news(ia::node_news::kind::gone));
   session = begin_session(); // another one, of the same node
-  say(start_of(3, echo));
   say(ia::node_beat{7});
-  EXPECT_TRUE(news(ia::node_news::kind::started));
   EXPECT_EQ(next<ia::node_beat>()->number, 7u);
+  say(start_of(3, echo));
+  EXPECT_TRUE(news(ia::node_news::kind::started)); // nobody sent it the code again
 }
 
 TEST_F(HostSession, RefusesMoreThanItHasSlotsFor) {
@@ -165,7 +165,11 @@ TEST_F(HostSession, RefusesMoreThanItHasSlotsFor) {
   say(ia::node_stop{.child = 1, .limit = 1s});
   EXPECT_TRUE(news(ia::node_news::kind::gone));
   say(start_of(4, echo));
-  EXPECT_EQ(news(ia::node_news::kind::started)->child, 4u);
+  std::uint64_t last = 0;
+  for (auto started = news(ia::node_news::kind::started); started && last != 4;
+       started = last != 4 ? news(ia::node_news::kind::started) : std::nullopt)
+    last = started->child; // also of those before
+  EXPECT_EQ(last, 4u);
 }
 
 TEST_F(HostSession, WhatIsStoppedBeforeItsCodeIsThereNeverBegins) {

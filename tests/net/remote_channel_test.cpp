@@ -60,7 +60,7 @@ TEST_F(RemoteChannel, JobsGoInAndResultsComeOutInTheirOrder) {
                          caf::make_message(ia::send_atom_v, ia::shared_bytes::copy(std::to_string(i))));
       EXPECT_TRUE(answer) << ia::describe(answer.error());
     }
-    jobs.sender = {};
+    jobs.sender = nullptr;
   }};
   for (int i = 0; i < 200; ++i)
     EXPECT_EQ(text(results.receiver.recv(patience)), std::to_string(i) + std::to_string(i));
@@ -162,7 +162,7 @@ TEST_F(RemoteChannel, EndsAreArgumentsAndGlobalsToo) {
   auto sink = rt().channel();
   for (auto* each : {"a", "b"})
     ia::compat::anonymous_send(source.sender, ia::send_atom_v, ia::shared_bytes::copy(each));
-  source.sender = {};
+  source.sender = nullptr;
   auto answer = me().request(caf::actor_cast<caf::strong_actor_ptr>(one),
                              caf::make_message(ia::call_atom_v, std::string{"pump"},
                                                std::vector<ia::channel_end>{source.receiver, sink.sender}),
@@ -188,7 +188,8 @@ TEST_F(RemoteChannel, AReceivingEndThatIsTakenAlreadyFailsTheStart) {
   options.spawn.channels = {{"jobs", jobs.receiver}};
   auto second = rt().supervise({.children = {child("two", doubler, options)}});
   ASSERT_FALSE(second);
-  EXPECT_EQ(code_of(second.error()), ia::errc::channel_moved);
+  EXPECT_NE(ia::describe(second.error()).find("channel_moved"), std::string::npos)
+      << ia::describe(second.error());
 }
 
 TEST_F(RemoteChannel, ObjectsDoNotTravel) {
@@ -198,7 +199,8 @@ TEST_F(RemoteChannel, ObjectsDoNotTravel) {
   options.spawn.channels = {{"jobs", jobs.receiver}};
   auto refused = rt().supervise({.children = {child("one", doubler, options)}});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(code_of(refused.error()), ia::errc::channel_mismatch);
+  EXPECT_NE(ia::describe(refused.error()).find("carries pickled objects"), std::string::npos)
+      << ia::describe(refused.error());
 }
 
 TEST_F(RemoteChannel, AReceivingEndThatANodesCodeSendsAwayIsRefusedAndBreaksNothing) {
@@ -210,7 +212,8 @@ TEST_F(RemoteChannel, AReceivingEndThatANodesCodeSendsAwayIsRefusedAndBreaksNoth
       "v\n",
       {{"out", out.sender}});
   auto said = call(one, "give");
-  EXPECT_NE(said.find("cannot leave its process"), std::string::npos) << said;
+  EXPECT_NE(said.find("a receiving end can be sent to channels of this process alone"), std::string::npos)
+      << said;
   EXPECT_EQ(call(one, "nap", "alive"), "alive");
 }
 

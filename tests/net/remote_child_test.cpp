@@ -189,7 +189,8 @@ TEST_F(RemoteChild, AResultOfAnotherTypeIsAnErrorAndEndsWhomItShould) {
     EXPECT_EQ(*ask<std::int64_t>(found, where_atom_v), 1); // by itself, or its successor
     tree.stop();
   }
-  EXPECT_EQ(deaths.wait(1).at(0).reason, ia::death_reason::exception);
+  auto all = deaths.wait(3); // two stopped trees, and one end
+  EXPECT_EQ(std::ranges::count(all, ia::death_reason::exception, &ia::death_report::reason), 1);
 }
 
 TEST_F(RemoteChild, PayloadsOfAllSizesComeBackAsTheyWere) {
@@ -376,7 +377,7 @@ TEST_F(RemoteChild, KnowsItsOwnAddressAsOthersDo) {
       caf::make_message(ia::invoke_atom_v, std::string{"me"}, ia::pack_arguments(ia::shared_bytes{})));
   ASSERT_TRUE(answer) << ia::describe(answer.error());
   auto& packed = answer->get_as<ia::packed_message>(0);
-  ASSERT_EQ(packed.actors.size(), 1u);
+  ASSERT_EQ(packed.actors.size(), 1u) << caf::deep_to_string(packed.actors[1].actor);
   EXPECT_EQ(packed.actors[0].actor, caf::actor_cast<caf::strong_actor_ptr>(one));
 }
 
@@ -499,8 +500,9 @@ TEST_F(RemoteChild, AChildWaitsForASlot) {
   std::thread later{[&] {
     auto second = rt().supervise({.children = {remote_child("b", worker)}});
     EXPECT_TRUE(second) << ia::describe(second.error());
-    if (second)
+    if (second) {
       EXPECT_EQ(call(at(*second, "b"), "echo", "here"), "here");
+    }
   }};
   first.stop();
   later.join();
@@ -512,8 +514,8 @@ TEST_F(RemoteChild, ADeadlineEndsTheWaitForASlot) {
   auto second = rt().supervise(
       {.children = {remote_child("b", worker, ia::any_node, {.spawn = {.start_deadline = 200ms}})}});
   ASSERT_FALSE(second);
-  EXPECT_EQ(code_of(second.error()), ia::errc::no_node);
   auto text = ia::describe(second.error());
+  EXPECT_NE(text.find("no_node"), std::string::npos) << text;
   EXPECT_NE(text.find("0 of 1 slots are free"), std::string::npos) << text;
 }
 
@@ -540,7 +542,8 @@ TEST_F(Connecting, NamesWhatIsWrongWithTheAddress) {
 TEST_F(Connecting, AChildWithoutNodesFailsAtOnce) {
   auto result = rt().supervise({.children = {remote_child("one", "")}});
   ASSERT_FALSE(result);
-  EXPECT_EQ(code_of(result.error()), ia::errc::no_node);
+  EXPECT_NE(ia::describe(result.error()).find("no_node: there are no nodes"), std::string::npos)
+      << ia::describe(result.error());
   auto node = start_node();
   auto other = rt().supervise({.children = {remote_child("one", "", ia::on_node("127.0.0.1:1"))}});
   ASSERT_FALSE(other);

@@ -83,11 +83,15 @@ TEST_F(Visited, RandomBytesAreShownOut) {
   std::mt19937 random{42};
   for (int i = 0; i < 50; ++i) {
     visitor stranger{process()};
-    std::string bytes(1 + random() % 5000, '\0');
+    std::string bytes(32 + random() % 5000, '\0');
     for (auto& each : bytes)
       each = static_cast<char>(random());
-    // Its first 32 bytes are a header: the last of its operations that CAF knows is 6.
+    // The first 32 bytes are a header: of no operation that CAF knows, whose last is 6, and with a payload that is none, or
+    // larger than any. What announces another one, and does not send it, waits in vain: see below.
     bytes[0] = static_cast<char>(7 + random() % 200);
+    bytes[4] = static_cast<char>(i % 2 ? 0x40 | random() : 0);
+    if (i % 2 == 0)
+      bytes[5] = bytes[6] = bytes[7] = 0;
     stranger.say(bytes);
     EXPECT_TRUE(stranger.is_shown_out());
   }

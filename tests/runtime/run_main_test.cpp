@@ -85,7 +85,8 @@ TEST(RunMain, WrongOptionsEndWithUsageCodeAndSayWhich) {
   auto unknown = run("--no-such-option=1");
   EXPECT_EQ(unknown.code, 64);
   EXPECT_NE(unknown.output.find("no-such-option"), std::string::npos) << unknown.output;
-  for (std::string key : {"grace", "shutdown-timeout", "call-timeout", "teardown-timeout", "linger-timeout"})
+  for (std::string key :
+       {"grace", "shutdown-timeout", "call-timeout", "teardown-timeout", "linger-timeout", "node-timeout"})
     for (auto* value : {"-1s", "0s"}) {
       auto refused = run("--interp-actors." + key + "=" + value);
       EXPECT_EQ(refused.code, 64) << key;
@@ -116,10 +117,30 @@ TEST(RunMain, EverySettingTakesAnyGoodValue) {
   for (auto* setting :
        {"grace=1ms", "grace=1h", "shutdown-timeout=1ms", "shutdown-timeout=1h", "call-timeout=1ms",
         "call-timeout=1h", "teardown-timeout=1ms", "teardown-timeout=1h", "linger-timeout=1ms",
-        "linger-timeout=1h", "pin-threshold-bytes=0", "pin-threshold-bytes=1000000000000"}) {
+        "linger-timeout=1h", "pin-threshold-bytes=0", "pin-threshold-bytes=1000000000000", "node-timeout=1ms",
+        "node-timeout=1h", "node-message-bytes=0", "node-message-bytes=1000000000000"}) {
     auto result = run("--what=argv --interp-actors." + std::string{setting});
     EXPECT_EQ(result.code, 0) << setting << ": " << result.output;
   }
+}
+
+TEST(RunMain, NodesAndCertificatesThatCannotBeAreUnavailable) {
+  auto nowhere = run("--what=argv '--interp-actors.nodes=[\"nowhere\"]'");
+  EXPECT_EQ(nowhere.code, 69);
+  EXPECT_NE(nowhere.output.find("interp-actors.nodes: refused: 'nowhere' names no node"), std::string::npos)
+      << nowhere.output;
+  auto abroad = run("--what=argv '--interp-actors.nodes=[\"192.0.2.1:4242\"]'");
+  EXPECT_EQ(abroad.code, 69);
+  EXPECT_NE(abroad.output.find("nothing leaves this one without certificates"), std::string::npos)
+      << abroad.output;
+  auto half = run("--what=argv --interp-actors.certificate=/no/such.pem");
+  EXPECT_EQ(half.code, 69);
+  EXPECT_NE(half.output.find("the key is missing"), std::string::npos) << half.output;
+}
+
+TEST(RunMain, ANodeThatIsNotThereKeepsNobodyWaiting) {
+  auto result = run("--what=return '--interp-actors.nodes=[\"127.0.0.1:1\"]'");
+  EXPECT_EQ(result.code, 7) << result.output;
 }
 
 TEST(RunMain, MissingVirtualEnvironmentIsUnavailable) {
@@ -131,8 +152,9 @@ TEST(RunMain, MissingVirtualEnvironmentIsUnavailable) {
 TEST(RunMain, HelpListsTheOptions) {
   auto result = run("--long-help");
   EXPECT_EQ(result.code, 0);
-  for (auto* key : {"virtual-env", "sys-path", "grace", "shutdown-timeout", "call-timeout", "linger-timeout",
-                    "pin-threshold-bytes"})
+  for (auto* key :
+       {"virtual-env", "sys-path", "grace", "shutdown-timeout", "call-timeout", "linger-timeout",
+        "pin-threshold-bytes", "nodes", "node-timeout", "node-message-bytes", "certificate", "workers"})
     EXPECT_NE(result.output.find(key), std::string::npos) << key;
 }
 

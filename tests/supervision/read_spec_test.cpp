@@ -145,7 +145,8 @@ TEST(ReadSpec, EveryOptionOfPythonIsRead) {
     functions = ["score", "other"], mailbox-messages = 1000, mailbox-bytes = 4096
     deadline = 500ms, handler-deadlines { score = 1s, other = 2s }, start-deadline = 3s
     fail-on = "exceptions", attempts = 3, snapshot-messages = 4, snapshot-interval = 5s
-    recycle-messages = 6, recycle-age = 7s, spares = 8 } ] } })",
+    recycle-messages = 6, recycle-age = 7s, spares = 8
+    modules = ["a.zip", "b"], virtual-env = "/srv/venv" } ] } })",
             shown.kinds());
   ASSERT_EQ(shown.given.size(), 1u);
   auto& [code, options] = shown.given[0];
@@ -167,6 +168,25 @@ TEST(ReadSpec, EveryOptionOfPythonIsRead) {
   EXPECT_EQ(options.succession.recycle_messages, 6u);
   EXPECT_EQ(options.succession.recycle_age, caf::timespan{7s});
   EXPECT_EQ(options.spares, 8u);
+  EXPECT_EQ(options.modules, (lines{"a.zip", "b"}));
+  EXPECT_EQ(options.virtual_env, "/srv/venv");
+}
+
+TEST(ReadSpec, PlacesAreHereAnyNodeOrOneOfThem) {
+  shown_python shown;
+  read_well(R"(app { tree { children = [
+    { name = "a", kind = "shown", module = "m", on = "here" }
+    { name = "b", kind = "shown", module = "m", on = "any_node" }
+    { name = "c", kind = "shown", module = "m", on = "worker-1:4242" } ] } })",
+            shown.kinds());
+  ASSERT_EQ(shown.given.size(), 3u);
+  EXPECT_EQ(shown.given[0].second.on, placement{});
+  EXPECT_EQ(shown.given[1].second.on, any_node);
+  EXPECT_EQ(shown.given[2].second.on, on_node("worker-1:4242"));
+  EXPECT_EQ(mistake_in_python("on = \"elsewhere\""),
+            ".on: 'elsewhere' is none of: here, any_node, a node as HOST:PORT");
+  auto spares = mistake_in_python("on = \"any_node\", spares = 1");
+  EXPECT_NE(spares.find("spares: they wait in this process"), std::string::npos) << spares;
 }
 
 TEST(ReadSpec, WhatIsLeftAwayHasItsDefault) {
@@ -283,7 +303,10 @@ TEST(ReadSpec, UnknownKeyIsNamedWithTheKnownOnes) {
                    "snapshot-interval",
                    "recycle-messages",
                    "recycle-age",
-                   "spares"})
+                   "spares",
+                   "modules",
+                   "virtual-env",
+                   "on"})
     EXPECT_NE(text.find(", " + std::string{key}), std::string::npos) << key;
   EXPECT_EQ(mistake_in_python("backoff { intial = 1s }"),
             ".backoff.intial: it is unknown here; known are: initial, factor, maximum, jitter, reset-after");

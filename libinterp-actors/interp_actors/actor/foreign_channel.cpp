@@ -105,6 +105,8 @@ public:
     if (auto actor = actor_.lock())
       actor->get()->detach(
           caf::default_attachable::observe_token{asker_->address(), caf::default_attachable::monitor});
+    // CAF's registry keeps what has asked another process, until its end.
+    static_cast<asker*>(asker_->get())->cleanup(caf::error{}, nullptr);
   }
 
   send_result offer(channel_item&, std::vector<channel_item>&) override {

@@ -1,14 +1,17 @@
 #pragma once
 
 #include "interp_actors/base/receiver_slot.hpp"
+#include "interp_actors/message/lent.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_control_block.hpp>
+#include <caf/binary_serializer.hpp>
 #include <caf/fwd.hpp>
 #include <caf/sec.hpp>
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -48,6 +51,8 @@ public:
         return false;
       }
     }
+    if constexpr (std::is_same_v<Inspector, caf::binary_serializer>)
+      note_lent(x.sender_);
     return f.object(x).fields(f.field("sender", x.sender_));
   }
 

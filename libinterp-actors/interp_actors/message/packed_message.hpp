@@ -1,9 +1,11 @@
 #pragma once
 
 #include "interp_actors/message/inspect.hpp"
+#include "interp_actors/message/lent.hpp"
 
 #include <caf/actor_control_block.hpp>
 
+#include <type_traits>
 #include <vector>
 
 namespace interp_actors {
@@ -26,6 +28,8 @@ struct packed_message {
 
 template <class Inspector>
 bool inspect(Inspector& f, packed_actor& x) {
+  if constexpr (std::is_same_v<Inspector, caf::binary_serializer>)
+    note_lent(x.actor);
   return f.object(x).fields(f.field("actor", x.actor));
 }
 

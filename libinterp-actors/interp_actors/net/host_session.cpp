@@ -220,11 +220,12 @@ void host_session::begin(const node_start& what) {
     host_->give_slot_back();
     throw protocol_violation("it starts one child twice");
   }
-  auto on_end = [self = shared_from_this(), child = what.child] { self->ended(child); };
+  tenant::last_steps at_end{[host = host_] { host->give_slot_back(); },
+                            [self = shared_from_this(), child = what.child] { self->ended(child); }};
   try {
-    next->start(what, code_of(what), path_of(what), on_end);
+    next->start(what, code_of(what), path_of(what), at_end);
   } catch (const std::runtime_error& problem) {
-    next->fail(make_error(errc::start_failed, std::string{problem.what()}), on_end);
+    next->fail(make_error(errc::start_failed, std::string{problem.what()}), at_end);
   }
   if (over_) // meanwhile
     next->stop(make_error(errc::stopped, "the session is over"), std::chrono::nanoseconds::zero(), false);
@@ -260,7 +261,6 @@ void host_session::ended(std::uint64_t child) {
     tenants_.erase(place);
     std::erase_if(calls_, [&](auto& each) { return each.second.expired() || each.second.lock() == gone; });
   }
-  host_->give_slot_back();
   host_->tidy();
 }
 

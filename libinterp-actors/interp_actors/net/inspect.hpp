@@ -46,6 +46,8 @@ bool inspect(Inspector& f, interface_record& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, channel_record& x) {
+  if constexpr (std::is_same_v<Inspector, caf::binary_serializer>)
+    note_lent(x.sender);
   return f.object(x).fields(f.field("name", x.name), f.field("sender", x.sender), f.field("number", x.number),
                             f.field("messages", x.messages), f.field("bytes", x.bytes),
                             f.field("title", x.title), f.field("element", x.element));
@@ -133,8 +135,8 @@ bool inspect(Inspector& f, node_news& x) {
     return value <= static_cast<std::uint8_t>(node_news::kind::snapshot);
   };
   return f.object(x).fields(f.field("child", x.child), f.field("what", get, set), f.field("reason", x.reason),
-                            f.field("report", x.report), f.field("content", x.content),
-                            f.field("parcel", x.parcel));
+                            f.field("report", x.report), f.field("unbegun", x.unbegun),
+                            f.field("content", x.content), f.field("parcel", x.parcel));
 }
 
 template <class Inspector>

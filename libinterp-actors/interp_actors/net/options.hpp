@@ -1,6 +1,6 @@
 #pragma once
 
-#include "interp_actors/net/tls.hpp"
+#include "interp_actors/net/certificate_files.hpp"
 
 #include <caf/timespan.hpp>
 

@@ -193,7 +193,7 @@ void remote_incarnation::on_news(node_news news) {
     else if (news.what == kind::gone)
       gone_ = true;
     else if (!ending_ && news.report)
-      ending_ = ending{std::move(*news.report), std::move(news.reason)};
+      ending_ = ending{std::move(*news.report), std::move(news.reason), news.unbegun};
   }
   wake_->ring();
 }
@@ -523,11 +523,14 @@ void remote_incarnation::handle(taken_message taken) {
   message.content = std::exchange(message.what.arguments, {});
   hub_.lending().lend(message.content);
   call->call.arguments = {};
-  message.what.sender = taken.element->sender;
+  // CAF keeps for ever whom others know, so only those who outlast their messages in any case are named.
+  if (auto& sender = taken.element->sender; sender && dynamic_cast<address*>(sender->get()))
+    message.what.sender = sender;
   message.channels = std::move(records);
+  auto message_number = message.number;
   {
     std::lock_guard guard{mutex_};
-    call_ = message.number;
+    call_ = message_number;
     answer_.reset();
   }
   at.session->way().send_cargo(std::move(message), at.child);
@@ -552,9 +555,17 @@ void remote_incarnation::handle(taken_message taken) {
     return;
   if (!answer) {
     caf::error why;
+    bool has_begun = true;
     {
       std::lock_guard guard{mutex_};
       why = ending_->reason;
+      has_begun = ending_->unbegun != message_number;
+    }
+    if (!has_begun && !carries_ends && (outcome.unanswered || !is_request)) { // it is for the next one
+      unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
+      unfinished_is_shared_ = taken.shared;
+      unfinished_counts_ = false;
+      return;
     }
     cut_short(taken, outcome, !carries_ends, why ? why : caf::make_error(caf::sec::request_receiver_down));
     return;
@@ -667,7 +678,7 @@ void remote_incarnation::settle(const std::shared_ptr<const death_report>& last)
   unfinished_.reset();
   if (unfinished_counts_)
     again.deaths.push_back(last);
-  if (unfinished_is_shared_ || again.deaths.size() < life_.options.attempts) {
+  if (unfinished_is_shared_ || !unfinished_counts_ || again.deaths.size() < life_.options.attempts) {
     put_back(std::move(again), unfinished_is_shared_);
     return;
   }

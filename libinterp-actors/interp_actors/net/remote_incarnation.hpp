@@ -70,6 +70,7 @@ private:
   struct ending {
     death_report report;
     caf::error reason;
+    std::uint64_t unbegun = 0; // a message that none of its code has seen
   };
 
   /// A receiving end that is to be fed to the node.

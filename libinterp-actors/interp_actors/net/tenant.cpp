@@ -25,16 +25,16 @@ tenant::tenant(std::shared_ptr<roster> home, std::shared_ptr<line> way, caf::str
       name_{what.name},
       channels_{home_->system, way_, home_->dead_letters} {}
 
-void tenant::fail(const caf::error& problem, std::function<void()> on_end) {
+void tenant::fail(const caf::error& problem, last_steps at_end) {
   {
     std::lock_guard guard{mutex_};
-    on_end_ = std::move(on_end);
+    at_end_ = std::move(at_end);
   }
   fail(problem);
 }
 
 void tenant::start(const node_start& what, source code, std::vector<std::string> search_path,
-                   std::function<void()> on_end) {
+                   last_steps at_end) {
   spawn_options options;
   options.name = name_;
   options.functions = what.functions;
@@ -54,7 +54,7 @@ void tenant::start(const node_start& what, source code, std::vector<std::string>
     from.snapshot = what.content.payloads.back();
   {
     std::lock_guard guard{mutex_};
-    on_end_ = std::move(on_end);
+    at_end_ = std::move(at_end);
   }
   std::shared_ptr<const typed_start> typed;
   try {
@@ -146,7 +146,7 @@ void tenant::call(node_call what) {
       return; // the controller learns of that
     if (!is_request)
       silent_ = number;
-    waiting_.push_back(std::move(element));
+    waiting_.push_back({number, std::move(element)});
     box = box_;
   }
   if (box)
@@ -159,9 +159,9 @@ void tenant::cancel(std::uint64_t number) {
   {
     std::lock_guard guard{mutex_};
     for (auto& each : waiting_)
-      if (each->mid == caf::make_message_id(number))
-        found = std::move(each);
-    std::erase(waiting_, nullptr);
+      if (each.number == number && each.element->mid.is_request())
+        found = std::move(each.element);
+    std::erase_if(waiting_, [](auto& each) { return !each.element; });
     resident = inhabitant_;
   }
   if (found)
@@ -207,7 +207,7 @@ void tenant::answered(std::uint64_t number, const caf::message& content) {
 
 bool tenant::pull(mailbox&, delivery& next) {
   std::unique_lock guard{mutex_};
-  if (silent_ != 0 && (waiting_.empty() || waiting_.front()->mid.is_request())) {
+  if (silent_ != 0 && (waiting_.empty() || waiting_.front().element->mid.is_request())) {
     done_.push_back(std::exchange(silent_, 0));
     guard.unlock();
     home_->arm(shared_from_this(), deadline_clock::now());
@@ -215,7 +215,7 @@ bool tenant::pull(mailbox&, delivery& next) {
   }
   if (waiting_.empty())
     return false;
-  next.element = std::move(waiting_.front());
+  next.element = std::move(waiting_.front().element);
   waiting_.pop_front();
   return true;
 }
@@ -264,37 +264,43 @@ void tenant::on_snapshot(std::uint64_t, shared_bytes snapshot) {
 void tenant::on_death(std::uint64_t, std::shared_ptr<const death_report> report, const caf::error& reason) {
   tick({}); // first what was done before
   std::shared_ptr<mailbox> box;
+  std::deque<waiting_call> unbegun;
   {
     std::lock_guard guard{mutex_};
     dead_ = true;
     reason_ = reason;
-    waiting_.clear();
+    unbegun.swap(waiting_);
     box = box_;
   }
-  tell({.what = node_news::kind::died, .reason = reason, .report = *report});
+  tell({.what = node_news::kind::died,
+        .reason = reason,
+        .report = *report,
+        .unbegun = unbegun.empty() ? 0 : unbegun.front().number});
   if (box)
     box->close(reason); // others on this node may know the address
 }
 
 void tenant::on_gone(std::uint64_t) {
-  std::function<void()> on_end;
+  last_steps at_end;
   caf::strong_actor_ptr gone;
   caf::error reason;
   {
     std::lock_guard guard{mutex_};
-    on_end = std::exchange(on_end_, nullptr);
+    at_end = std::exchange(at_end_, {});
     gone = std::exchange(address_, nullptr);
     box_ = nullptr;
     inhabitant_ = nullptr;
     reason = reason_;
   }
   channels_.close("'" + name_ + "' has ended");
+  if (at_end.before)
+    at_end.before();
   tell({.what = node_news::kind::gone});
   if (gone) // in one of CAF's threads: what others attached to its end may block
     home_->system.spawn(
         [gone, reason](caf::event_based_actor*) { static_cast<address*>(gone->get())->take_down(reason); });
-  if (on_end)
-    on_end();
+  if (at_end.after)
+    at_end.after();
 }
 
 } // namespace interp_actors

@@ -32,12 +32,17 @@ public:
   tenant(std::shared_ptr<roster> home, std::shared_ptr<line> way, caf::strong_actor_ptr answers,
          const node_start& what);
 
-  /// Starts the interpreter with its code. `on_end` is called once it is gone, in any thread; it must not wait.
-  void start(const node_start& what, source code, std::vector<std::string> search_path,
-             std::function<void()> on_end);
+  /// What its owner does once it is gone, before and after the controller is told. In any thread; must not wait.
+  struct last_steps {
+    std::function<void()> before;
+    std::function<void()> after;
+  };
+
+  /// Starts the interpreter with its code.
+  void start(const node_start& what, source code, std::vector<std::string> search_path, last_steps at_end);
 
   /// Ends it instead of starting it.
-  void fail(const caf::error& problem, std::function<void()> on_end);
+  void fail(const caf::error& problem, last_steps at_end);
 
   void call(node_call what);
   void cancel(std::uint64_t number);
@@ -69,6 +74,11 @@ protected:
   time_point tick(time_point now) override;
 
 private:
+  struct waiting_call {
+    std::uint64_t number = 0;
+    caf::mailbox_element_ptr element;
+  };
+
   void fail(const caf::error& problem);
   caf::message content_of(node_call what);
   void tell(node_news what);
@@ -81,11 +91,11 @@ private:
   channel_inlet channels_;
 
   std::mutex mutex_;
-  std::function<void()> on_end_;
+  last_steps at_end_;
   caf::strong_actor_ptr address_;
   std::shared_ptr<mailbox> box_;
   std::shared_ptr<incarnation> inhabitant_;
-  std::deque<caf::mailbox_element_ptr> waiting_;
+  std::deque<waiting_call> waiting_;
   std::uint64_t silent_ = 0; // the message without an answer that is being handled
   std::deque<std::uint64_t> done_;
   bool dead_ = false;

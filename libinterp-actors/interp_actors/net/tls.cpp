@@ -8,6 +8,7 @@
 #include <array>
 #include <limits>
 #include <stdexcept>
+#include <system_error>
 
 namespace interp_actors {
 
@@ -17,6 +18,11 @@ namespace {
 std::string openssl_words() {
   std::string result;
   while (auto code = ::ERR_get_error()) {
+    if (ERR_SYSTEM_ERROR(code)) { // what follows only says that there was one
+      result = std::generic_category().message(ERR_GET_REASON(code));
+      ::ERR_clear_error();
+      break;
+    }
     auto* reason = ::ERR_reason_error_string(code);
     std::array<char, 256> text{};
     if (!reason) {

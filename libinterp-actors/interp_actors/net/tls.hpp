@@ -1,21 +1,11 @@
 #pragma once
 
+#include "interp_actors/net/certificate_files.hpp"
+
 #include <memory>
 #include <string>
 
 namespace interp_actors {
-
-/// The files that say who this process is, and whom it trusts. A plain value.
-struct certificate_files {
-  /// Certificate of this process in PEM format, with those between it and the authority behind it.
-  std::string certificate;
-  /// Its private key.
-  std::string key;
-  /// Certificate of the authority that signs for all nodes and controllers; nobody else is let in.
-  std::string ca;
-
-  bool empty() const noexcept { return certificate.empty() && key.empty() && ca.empty(); }
-};
 
 /// What every connection of a process needs of TLS: both sides show a certificate of one authority, version 1.3 alone.
 /// Immutable.

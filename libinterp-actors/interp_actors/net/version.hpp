@@ -3,6 +3,6 @@
 namespace interp_actors {
 
 /// Version of the library, for people.
-inline constexpr const char* library_version = INTERP_ACTORS_VERSION;
+extern const char* const library_version;
 
 } // namespace interp_actors

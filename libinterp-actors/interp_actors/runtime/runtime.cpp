@@ -2,6 +2,7 @@
 
 #include "interp_actors/actor/spawn.hpp"
 #include "interp_actors/actor/translate.hpp"
+#include "interp_actors/message/lent.hpp"
 #include "interp_actors/net/node_host.hpp"
 #include "interp_actors/net/node_hub.hpp"
 #include "interp_actors/python/engine.hpp"
@@ -85,6 +86,7 @@ caf::expected<serving_node> runtime::serve(node_options options) {
 
 void runtime::stop() {
   roster_->stop();
+  recall_lent(system_);
 }
 
 } // namespace interp_actors
