@@ -34,7 +34,7 @@ void add_work_arguments(CLI::App& command, work_options& how, const std::string&
       ->group(group);
   command
       .add_flag("--fail-fast,!--keep-going", how.fail_fast,
-                "Begin nothing new once a " + what
+                "Begin nothing new once any " + what
                     + " has failed; --keep-going, the default, goes on with the others")
       ->group(group);
   command
