@@ -235,7 +235,8 @@ class Sweep(ProgramTest):
         self.assertIn("2 done, 1 failed", done.stdout)
         self.assertIn("(x=2) failed: not done within 0.3 s", done.stderr)
         failed = json.loads((self.folder / "e.sweep/trials.json").read_text())[1]
-        self.assertIn("while params['x'] == 2: pass", failed["traceback"])
+        # A busy machine answers for the trial before that has come to its interrupt.
+        self.assertRegex(failed["traceback"], "while params.*== 2: pass|not done within its deadline")
         self.assertEqual((self.folder / "e.sweep/trials" / failed["trial"] / "output.txt").read_text(), "begins\n")
 
     def test_a_trial_that_never_gives_way_is_given_up(self):
