@@ -125,6 +125,15 @@ void anonymous_send(const Handle& to, Ts&&... content) {
 
 #endif
 
+/// What is done with exit messages. 1.1 asks for a handler among the others instead, which 0.18.7 never calls.
+template <class Self, class F>
+void on_exit_message(Self& self, F handler) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  self.set_exit_handler(std::move(handler));
+#pragma GCC diagnostic pop
+}
+
 /// Writes `bytes` in one go.
 inline bool save_bulk(caf::binary_serializer& sink, std::span<const std::byte> bytes) {
   return sink.value(caf::span<const caf_byte>{reinterpret_cast<const caf_byte*>(bytes.data()), bytes.size()});

@@ -186,10 +186,11 @@ protected:
 
 TEST_F(ShutdownOfActors, ActorThatDoesNotEndIsKilled) {
   std::promise<void> asked_to_end;
-  auto tree = supervise({.children = {actor([&](caf::event_based_actor* self) -> caf::behavior {
-                           self->set_exit_handler([&](caf::exit_msg&) { asked_to_end.set_value(); });
-                           return {[](ia::wake_atom) {}};
-                         })}});
+  auto tree =
+      supervise({.children = {actor([&](caf::event_based_actor* self) -> caf::behavior {
+                   ia::compat::on_exit_message(*self, [&](caf::exit_msg&) { asked_to_end.set_value(); });
+                   return {[](ia::wake_atom) {}};
+                 })}});
   EXPECT_FALSE(tree.terminate_child("c"));
   EXPECT_EQ(asked_to_end.get_future().wait_for(patience), std::future_status::ready);
   EXPECT_EQ(end(), caf::exit_reason::kill);

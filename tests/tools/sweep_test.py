@@ -165,6 +165,16 @@ class Sweep(ProgramTest):
             x = lines[0].split()[-1]
             self.assertEqual(lines, [f"line {i} {x}" for i in range(30000)] + ["logged", "\ufffd bytes", "\\udc80"])
 
+    def test_threads_print_whole_lines_and_report(self):
+        self.write("e.py", "import threading\ndef run(params, report):\n    def work(n):\n"
+                           "        for i in range(200): print('thread', n, i)\n        report(n, y=n)\n"
+                           "    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]\n"
+                           "    for one in threads: one.start()\n    for one in threads: one.join()\n    return {}\n")
+        self.assertEqual(self.sweep().returncode, 0)
+        output = next(self.folder.glob("e.sweep/trials/*/output.txt")).read_text()
+        self.assertEqual(sorted(output.splitlines()), sorted(f"thread {n} {i}" for n in range(4) for i in range(200)))
+        self.assertEqual(self.journal("SELECT step FROM metric ORDER BY step"), [(0,), (1,), (2,), (3,)])
+
     def test_a_terminal_shows_a_bar(self):
         self.write("e.py", "import time\ndef run(params, report): time.sleep(0.15); return {}\n")
         text, code = self.on_a_terminal("sweep", "e.py", "--grid", "x=1,2,3,4", "--jobs", "1")
@@ -225,7 +235,8 @@ class Sweep(ProgramTest):
         self.assertIn("2 done, 1 failed", done.stdout)
         self.assertIn("(x=2) failed: not done within 0.3 s", done.stderr)
         failed = json.loads((self.folder / "e.sweep/trials.json").read_text())[1]
-        self.assertIn("while params['x'] == 2: pass", failed["traceback"])
+        # A busy machine answers for the trial before that has come to its interrupt.
+        self.assertRegex(failed["traceback"], "while params.*== 2: pass|not done within its deadline")
         self.assertEqual((self.folder / "e.sweep/trials" / failed["trial"] / "output.txt").read_text(), "begins\n")
 
     def test_a_trial_that_never_gives_way_is_given_up(self):

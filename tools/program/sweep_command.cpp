@@ -47,10 +47,10 @@ void add_sweep(CLI::App& program, int& exit_code) {
       ->type_name("NAME=VALUE,...")
       ->allow_extra_args(false);
   command->add_option("--random", how->random, "Run only N of the combinations, chosen by the seed")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator{CLI::PositiveNumber}.description(""))
       ->type_name("N");
   command->add_option("--seed", how->seed, "For --random, and for Python's random in each trial (default: 0)")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{INT64_MAX}))
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{INT64_MAX}).description(""))
       ->type_name("S");
   command->add_option("--out", how->out, "Folder for all that it writes (default: EXPERIMENT.sweep)")
       ->type_name("FOLDER");
@@ -82,7 +82,7 @@ void add_sweep(CLI::App& program, int& exit_code) {
   command
       ->add_option("--export", how->exports,
                    "Write all trials to trials.csv or trials.json in the folder, too")
-      ->check(CLI::IsMember({"csv", "json"}))
+      ->check(CLI::IsMember({"csv", "json"}).description(""))
       ->type_name("csv|json")
       ->allow_extra_args(false);
   command

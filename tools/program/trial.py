@@ -1,5 +1,7 @@
 """Runs the trials of `interp-actors sweep`, behind user_code.py."""
 
+from _thread import get_ident
+
 
 class Pruned(BaseException):
     """Raised by report() in a trial that is not worth going on. It is no Exception, so that `except Exception` lets it through."""
@@ -60,27 +62,33 @@ class Output(io.RawIOBase):
     """
 
     def __init__(self):
-        self.line = bytearray()
+        self.lines = {}  # those without an end, by thread
 
     def writable(self) -> bool:
         return True
 
     def write(self, data) -> int:
         data = bytes(data)
-        self.line += data
-        end = self.line.rfind(b"\n") + 1
-        if end or len(self.line) > 65536:
-            self.send(end or len(self.line))
+        thread = get_ident()
+        line = self.lines.pop(thread, b"") + data
+        end = line.rfind(b"\n") + 1
+        if not end and len(line) > 65536:
+            end = len(line)
+        if rest := line[end:]:
+            self.lines[thread] = rest
+        if end:
+            self.send(line[:end])
         return len(data)
 
     def finish(self) -> None:
-        """Send a line that has no end."""
-        if self.line:
-            self.send(len(self.line))
+        """Send the lines that have no end."""
+        lines, self.lines = self.lines, {}
+        for line in lines.values():
+            self.send(line)
 
-    def send(self, size: int) -> None:
-        text = self.line[:size].decode("utf-8", "replace")
-        del self.line[:size]
+    @staticmethod
+    def send(data: bytes) -> None:
+        text = data.decode("utf-8", "replace")
         if trial:
             trial.output(text)
         else:

@@ -8,32 +8,33 @@ void add_work_arguments(CLI::App& command, work_options& how, const std::string&
       .add_option(
           "-j,--jobs", how.jobs,
           "Interpreters at work, each with a GIL and a thread of its own (default: one for each core)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}))
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""))
       ->type_name("N")
       ->group(group);
   command
       .add_option(
           "--timeout", how.timeout_seconds,
-          "Time for one attempt at a " + what
+          "Time for each " + what
               + ", as 90, 90s, 1.5min or 2h; what takes longer is interrupted and has failed (default: none)")
       ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}},
-          CLI::AsNumberWithUnit::CASE_SENSITIVE))
-      ->check(CLI::PositiveNumber)
+                      std::map<std::string, double>{{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}},
+                      CLI::AsNumberWithUnit::CASE_SENSITIVE)
+                      .description(""))
+      ->check(CLI::Validator{CLI::PositiveNumber}.description(""))
       ->type_name("TIME")
       ->group(group);
   command
       .add_option("--retry", how.retry,
-                  "How often a failed " + what
+                  "How often each failed " + what
                       + " is tried again (default: 0). One that ends its interpreter has at least "
                       + std::to_string(deaths_allowed)
                       + " attempts in any case, as that may not be its fault")
-      ->check(CLI::Range(0U, 1'000U))
+      ->check(CLI::Range(0U, 1'000U).description(""))
       ->type_name("N")
       ->group(group);
   command
       .add_flag("--fail-fast,!--keep-going", how.fail_fast,
-                "Begin nothing new once a " + what
+                "Begin nothing new once any " + what
                     + " has failed; --keep-going, the default, goes on with the others")
       ->group(group);
   command
@@ -51,7 +52,7 @@ std::string exit_code_help(const std::string& what) {
          "  0    every "
          + what
          + " is done\n"
-           "  1    a "
+           "  1    any "
          + what
          + " failed, or was not run\n"
            "  64   the command line is wrong\n"

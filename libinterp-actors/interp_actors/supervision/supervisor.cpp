@@ -282,7 +282,7 @@ public:
   }
 
   caf::behavior make_behavior() override {
-    set_exit_handler([this](caf::exit_msg& message) {
+    compat::on_exit_message(*this, [this](caf::exit_msg& message) {
       bool asked = !message.reason || message.reason == caf::exit_reason::user_shutdown;
       run(core_.stop(now(), asked ? death_reason::shutdown : death_reason::killed,
                      asked ? caf::error{} : std::move(message.reason)));
