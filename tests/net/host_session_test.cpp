@@ -7,6 +7,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include <atomic>
 #include <deque>
 #include <future>
 #include <thread>
@@ -31,6 +32,7 @@ protected:
     me_ = ia::make_front(*system_, [this](caf::mailbox_element_ptr element) {
       {
         std::lock_guard guard{mutex_};
+        questions += element->payload.match_elements<ia::node_want_code>() ? 1 : 0;
         came_.push_back(std::move(element->payload));
       }
       changed_.notify_all();
@@ -55,11 +57,13 @@ protected:
     EXPECT_EQ(ia::read_payload_stats().live_blocks, 0u);
   }
 
-  std::shared_ptr<ia::host_session> begin_session() {
+  /// `held` by another one, whose end it waits for.
+  std::shared_ptr<ia::host_session> begin_session(bool held = false) {
     auto result = std::make_shared<ia::host_session>(
         host, ia::node_hello{.controller = "test", .link = me_, .most_bytes = 4 << 20});
     result->open();
-    result->resume();
+    if (!held)
+      result->resume();
     return result;
   }
 
@@ -119,15 +123,19 @@ protected:
     return result;
   }
 
-  std::shared_ptr<ia::node_host> host;
-  std::shared_ptr<ia::host_session> session;
-
 private:
   caf::actor_system_config config_;
   std::optional<caf::actor_system> system_;
   std::optional<ia::python::engine> engine_;
+
+protected:
   std::shared_ptr<ia::roster> home_;
   caf::strong_actor_ptr me_;
+  std::shared_ptr<ia::node_host> host;
+  std::shared_ptr<ia::host_session> session;
+  std::atomic<int> questions = 0; // for code
+
+private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<caf::message> came_;
@@ -153,6 +161,7 @@ TEST_F(HostSession, AsksForCodeOnceAndNeverAgain) {
   EXPECT_EQ(next<ia::node_beat>()->number, 7u);
   say(start_of(3, echo));
   EXPECT_TRUE(news(ia::node_news::kind::started)); // nobody sent it the code again
+  EXPECT_EQ(questions, 1);
 }
 
 TEST_F(HostSession, RefusesMoreThanItHasSlotsFor) {
@@ -165,11 +174,10 @@ TEST_F(HostSession, RefusesMoreThanItHasSlotsFor) {
   say(ia::node_stop{.child = 1, .limit = 1s});
   EXPECT_TRUE(news(ia::node_news::kind::gone));
   say(start_of(4, echo));
-  std::uint64_t last = 0;
-  for (auto started = news(ia::node_news::kind::started); started && last != 4;
-       started = last != 4 ? news(ia::node_news::kind::started) : std::nullopt)
-    last = started->child; // also of those before
-  EXPECT_EQ(last, 4u);
+  auto started = news(ia::node_news::kind::started);
+  while (started && started->child != 4) // those before have started, too
+    started = news(ia::node_news::kind::started);
+  EXPECT_TRUE(started);
 }
 
 TEST_F(HostSession, WhatIsStoppedBeforeItsCodeIsThereNeverBegins) {
@@ -181,6 +189,50 @@ TEST_F(HostSession, WhatIsStoppedBeforeItsCodeIsThereNeverBegins) {
   say(code_of(echo));
   say(start_of(2, echo));
   EXPECT_EQ(news(ia::node_news::kind::started)->child, 2u);
+}
+
+TEST_F(HostSession, WhatIsStoppedWhileItWaitsForAnotherSessionNeverBegins) {
+  session = begin_session(true);
+  say(code_of(echo));
+  say(start_of(1, echo));
+  say(start_of(2, echo));
+  say(ia::node_stop{.child = 1, .limit = 1s});
+  EXPECT_EQ(news(ia::node_news::kind::gone)->child, 1u);
+  session->resume();
+  EXPECT_EQ(news(ia::node_news::kind::started)->child, 2u);
+}
+
+TEST_F(HostSession, AStopThatComesBeforeTheInterpreterCounts) {
+  auto guest = std::make_shared<ia::tenant>(home_, std::make_shared<ia::line>(me_, 4 << 20, 4 << 20), me_,
+                                            start_of(1, echo));
+  std::promise<void> gone;
+  guest->stop({}, 1s, false);
+  guest->start(start_of(1, echo), ia::text(echo, "one.py"), {}, {[] {}, [&gone] { gone.set_value(); }});
+  EXPECT_EQ(gone.get_future().wait_for(patience), std::future_status::ready);
+}
+
+TEST_F(HostSession, SendsTheRestOfAnAnswerWhenTheNodeStopsMeanwhile) {
+  auto code = std::string{"def large(v): return bytes(2_000_000)\n"};
+  say(code_of(code));
+  say(start_of(1, code));
+  say(call_of(1, 1, "large"));
+  ASSERT_TRUE(next<ia::node_chunk>());
+  session->end({}, 5s);
+  std::size_t chunks = 1;
+  for (say(ia::node_credit{1}); chunks < 2'000'000 / ia::line::chunk_bytes + 1; say(ia::node_credit{1})) {
+    ASSERT_TRUE(next<ia::node_chunk>()) << chunks;
+    ++chunks;
+  }
+  EXPECT_EQ(next<ia::node_answer>()->number, 1u);
+  EXPECT_TRUE(news(ia::node_news::kind::gone));
+}
+
+TEST_F(HostSession, NothingBeginsInASessionThatIsOver) {
+  say(code_of(echo));
+  session->end({}, 1s);
+  say(start_of(1, echo));
+  session->resume();
+  EXPECT_TRUE(session->is_empty());
 }
 
 TEST_F(HostSession, AModuleThatIsNotThereIsAFailedStart) {
@@ -250,6 +302,9 @@ TEST_F(HostSessionStranger, EndsItsSession) {
   say(code_of(echo));
   say(start_of(1, echo));
   expect_end(start_of(1, echo));
+  session = begin_session(true);
+  say(start_of(1, echo));
+  expect_end(start_of(1, echo)); // which begins later
 }
 
 TEST_F(HostSessionStranger, NumbersOfNobodyAreIgnored) {

@@ -6,9 +6,11 @@
 #include <caf/actor_system_config.hpp>
 
 #include <deque>
+#include <limits>
 #include <memory>
 #include <numeric>
 
+#include "net/resident.hpp"
 #include "support.hpp"
 
 using namespace ia_test;
@@ -219,6 +221,20 @@ TEST_F(LineStranger, WhoAnnouncesTooMuchIsRefusedBeforeMemoryIsTaken) {
   EXPECT_NE(said_of(parcel(2, {std::uint64_t{1} << 63, std::uint64_t{1} << 63, 5})).find("were agreed on"),
             std::string::npos);
   EXPECT_EQ(ia::read_payload_stats().live_blocks, 0u);
+}
+
+TEST_F(LineStranger, WhoAnnouncesMoreThanThereIsEndsNothingButHisSession) {
+  ia::line greedy{nullptr, std::numeric_limits<std::size_t>::max(), 0};
+  EXPECT_THROW(greedy.receive(caf::make_message(parcel(1, {std::uint64_t{1} << 63}))),
+               ia::protocol_violation);
+}
+
+TEST_F(LineStranger, WhatIsAnnouncedTakesNoMemoryBeforeItComes) {
+  auto before = resident_kib();
+  ia::line patient{nullptr, std::size_t{1} << 40, 0};
+  for (std::uint64_t number = 1; number <= 8; ++number)
+    EXPECT_TRUE(patient.receive(caf::make_message(parcel(number, {std::uint64_t{1} << 28}))));
+  EXPECT_LT(resident_kib(), before + 64 * 1024);
 }
 
 TEST_F(LineStranger, MistakesAreViolations) {

@@ -22,8 +22,8 @@ std::size_t count(const std::string& text, const std::string& what) {
 class Tls : public with_nodes {
 protected:
   Tls() : Tls{std::make_unique<certificates>(), "controller"} {}
-  Tls(std::unique_ptr<certificates> files, const std::string& who)
-      : with_nodes{with_certificates(who.empty() ? ia::certificate_files{} : files->files(who))},
+  Tls(std::unique_ptr<certificates> files, const std::string& who, const std::string& authority = "ca")
+      : with_nodes{with_certificates(who.empty() ? ia::certificate_files{} : files->files(who, authority))},
         files_{std::move(files)} {}
 
   static ia::runtime_options with_certificates(ia::certificate_files files) {
@@ -91,6 +91,31 @@ TEST_F(Tls, WhoHasNoGoodCertificateIsRefusedAndLoggedOnce) {
     EXPECT_GE(count(said, each.said), 1u) << each.said << '\n' << said;
   EXPECT_EQ(count(said, "it shows no certificate"), 1u) << said;
   EXPECT_EQ(count(said, "certificate has expired"), 1u) << said;
+}
+
+/// A controller of another authority.
+class ForeignController : public Tls {
+protected:
+  ForeignController() : Tls{with_another_authority(), "stranger", "other_ca"} {}
+
+  static std::unique_ptr<certificates> with_another_authority() {
+    auto result = std::make_unique<certificates>();
+    result->make_authority("other_ca");
+    result->make("stranger", "other_ca");
+    return result;
+  }
+};
+
+TEST_F(ForeignController, IsLoggedOnceHoweverOftenItTries) {
+  node_process node{node_arguments()};
+  for (int i = 0; i < 5; ++i) {
+    auto said = refusal(node.name());
+    EXPECT_NE(said.find("its certificate is refused: "), std::string::npos) << said;
+  }
+  node.errors("it refuses this process");
+  visit(node, "-tls1_3"); // what is said later is known to be behind it
+  auto said = node.errors("it shows no certificate");
+  EXPECT_EQ(count(said, "it refuses this process: "), 1u) << said;
 }
 
 TEST_F(Tls, AnonymousCiphersAreNotOffered) {
@@ -176,11 +201,32 @@ TEST(Listening, AnywhereButOnLoopbackNeedsCertificates) {
   EXPECT_NE(node.name(), "");
 }
 
+TEST(Listening, EndsWithASignalInOrder) {
+  for (auto signal : {SIGTERM, SIGINT}) {
+    node_process node;
+    node.kill(signal);
+    EXPECT_EQ(node.wait(), 0) << node.errors();
+  }
+}
+
+TEST(Listening, EndsInOrderWheneverTheSignalComes) {
+  for (auto* after : {"0.01", "0.02", "0.03", "0.04", "0.05", "0.06", "0.08", "0.1", "0.15", "0.2", "0.4"}) {
+    node_process node{{}, {"timeout", "--preserve-status", after}};
+    auto code = node.wait();
+    EXPECT_TRUE(code == 0 || code == 128 + SIGTERM) << after << ": " << code << ' ' << node.errors();
+  }
+}
+
 TEST(Listening, MistakesAreNamed) {
   EXPECT_EQ(refused_start({"--listen", "nowhere"}).first, 69);
   EXPECT_EQ(refused_start({"--slots", "0"}).first, 64);
-  EXPECT_EQ(refused_start({"--lease", "-1s"}).first, 64);
+  for (auto* lease : {"-1s", "0s", "soon", "1e300h"})
+    EXPECT_EQ(refused_start({"--lease", lease}).first, 64) << lease;
   EXPECT_EQ(refused_start({"--no-such-option"}).first, 64);
+  EXPECT_EQ(refused_start({"--message-bytes", "0"}).first, 64);
+  auto [stray, no_option] = refused_start({"worker-1:4242"});
+  EXPECT_EQ(stray, 64);
+  EXPECT_NE(no_option.find("'worker-1:4242' is no option"), std::string::npos) << no_option;
   auto [code, said] = refused_start({"--certificate", "/no/such.pem"});
   EXPECT_EQ(code, 69);
   EXPECT_NE(said.find("the key is missing"), std::string::npos) << said;

@@ -2,7 +2,9 @@
 
 #include "interp_actors/all.hpp"
 
+#include <cstddef>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,7 +29,8 @@ Examples:
   interp-actors node --listen 0.0.0.0:4242 --certificate node.pem --key node.key --ca ca.pem --slots 8
   interp-actors node -- --interp-actors.virtual-env=/srv/venv --interp-actors.grace=2s
 
-Exit codes: 0 after a signal, 64 for a wrong command line, 69 where Python cannot be started or nobody may listen there.
+Exit codes: 0 after a signal, 64 for a wrong command line, 69 where Python cannot be started or nobody may listen there. A second signal ends the
+node at once, with 130 or 143.
 )";
 
 struct node_arguments {
@@ -39,6 +42,8 @@ struct node_arguments {
 
 int serve(ia::runtime& rt, const ia::node_options& options) {
   auto where = rt.serve(options);
+  if (!where && where.error() == ia::errc::stopped)
+    return 0; // the signal came first
   if (!where) {
     std::cerr << "interp-actors node: " << ia::describe(where.error()) << '\n';
     return exit_unavailable;
@@ -95,16 +100,22 @@ void add_node(CLI::App& program, int& exit_code) {
       ->transform(CLI::AsNumberWithUnit(
           std::map<std::string, double>{{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}},
           CLI::AsNumberWithUnit::CASE_SENSITIVE))
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(0.001, 31'536'000.0, "up to a year"))
       ->type_name("TIME")
-      ->capture_default_str();
+      ->default_str("10s");
   command
       ->add_option("--message-bytes", how->node.message_bytes,
                    "Arguments and results of more bytes are refused")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::size_t{1}, std::numeric_limits<std::size_t>::max(), "1 or more"))
       ->type_name("BYTES")
       ->capture_default_str();
-  command->add_option("OPTIONS", how->rest, "What comes behind --")->type_name("");
+  command->add_option("OPTIONS", how->rest, "What comes behind --")
+      ->check(CLI::Validator{[](const std::string& text) {
+                               return text.starts_with("-") ? std::string{}
+                                                            : "'" + text + "' is no option of a node";
+                             },
+                             ""})
+      ->type_name("");
   command->callback([how, &exit_code] {
     how->node.lease = std::chrono::nanoseconds{static_cast<std::int64_t>(how->lease_seconds * 1e9)};
     exit_code = run_node(*how);

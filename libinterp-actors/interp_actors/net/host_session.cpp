@@ -54,16 +54,21 @@ void host_session::receive(caf::mailbox_element_ptr element) {
                    caf::make_message(caf::make_error(caf::sec::unexpected_message)));
     return;
   }
-  if (over_)
+  if (over_ && !element->payload.match_elements<node_credit>()) // which the last answers need
     return;
   try {
     dispatch(element->payload);
   } catch (const protocol_violation& problem) {
-    std::fprintf(stderr, "interp-actors: ended the session of controller %s: %s\n", controller_.c_str(),
-                 problem.what());
-    end(make_error(errc::refused, std::string{"the controller sent what makes no sense: "} + problem.what()),
-        std::chrono::nanoseconds::zero());
+    reject(std::string{"the controller sent what makes no sense: "} + problem.what());
+  } catch (const std::exception& problem) { // CAF's network would end with it
+    reject(std::string{"the node cannot take what the controller sent: "} + problem.what());
   }
+}
+
+void host_session::reject(const std::string& why) {
+  std::fprintf(stderr, "interp-actors: node: ended the session of controller %s: %s\n", controller_.c_str(),
+               why.c_str());
+  end(make_error(errc::refused, why), std::chrono::nanoseconds::zero());
 }
 
 void host_session::dispatch(const caf::message& content) {
@@ -129,55 +134,53 @@ void host_session::on_answer(caf::mailbox_element_ptr element) {
 // -- starting ------------------------------------------------------------------------------------------------------------
 
 void host_session::resume() {
-  std::vector<node_start> held;
   {
     std::lock_guard guard{mutex_};
     if (std::exchange(may_start_, true))
       return;
-    held.swap(held_);
   }
-  for (auto& each : held)
-    on_start(std::move(each));
+  begin_what_may();
 }
 
 void host_session::on_start(node_start what) {
-  std::vector<std::string> missing;
+  held_start next{std::move(what), {}, {}};
   auto need = [&](const std::string& hash) {
-    if (!host_->store().has(hash))
-      missing.push_back(hash);
+    if (auto code = host_->store().find(hash))
+      next.code.emplace(hash, *std::move(code));
+    else
+      next.missing.insert(hash);
   };
-  if (!what.is_module)
-    need(what.code_hash);
-  for (auto& each : what.modules)
+  if (!next.what.is_module)
+    need(next.what.code_hash);
+  for (auto& each : next.what.modules)
     need(each.hash);
   {
     std::lock_guard guard{mutex_};
-    if (!missing.empty() || !may_start_) {
-      held_.push_back(std::move(what));
-      std::erase_if(missing,
-                    [&](auto& hash) { return !asked_.insert(hash).second; }); // one question for each
-      for (auto& hash : missing)
-        way_->send(node_want_code{std::move(hash)});
-      return;
-    }
+    auto child = next.what.child;
+    if (tenants_.contains(child)
+        || std::ranges::any_of(held_, [&](auto& each) { return each.what.child == child; }))
+      throw protocol_violation("it starts one child twice");
+    for (auto& hash : next.missing)
+      if (asked_.insert(hash).second) // one question for each
+        way_->send(node_want_code{hash});
+    held_.push_back(std::move(next));
   }
-  begin(what);
+  begin_what_may();
 }
 
 void host_session::on_code(node_code what) {
   if (what.content.payloads.size() != 1 || content_hash(what.content.payloads.front().as_span()) != what.hash)
     throw protocol_violation("it sends code under a name that is not its own");
-  host_->store().keep(what.hash, std::move(what.content.payloads.front()));
-  std::vector<node_start> held;
+  auto& code = what.content.payloads.front();
+  host_->store().keep(what.hash, code);
   {
     std::lock_guard guard{mutex_};
     asked_.erase(what.hash);
-    if (!may_start_)
-      return;
-    held.swap(held_);
+    for (auto& each : held_)
+      if (each.missing.erase(what.hash) > 0)
+        each.code.emplace(what.hash, code);
   }
-  for (auto& each : held)
-    on_start(std::move(each));
+  begin_what_may();
 }
 
 /// Ends what has not begun, since it waits for its code or for another session's end.
@@ -185,10 +188,10 @@ void host_session::give_up_held(const node_stop& what) {
   std::string name;
   {
     std::lock_guard guard{mutex_};
-    auto place = std::ranges::find(held_, what.child, &node_start::child);
+    auto place = std::ranges::find_if(held_, [&](auto& each) { return each.what.child == what.child; });
     if (place == held_.end())
       return;
-    name = place->name;
+    name = place->what.name;
     held_.erase(place);
   }
   death_report report;
@@ -203,51 +206,58 @@ void host_session::give_up_held(const node_stop& what) {
   way_->send(node_news{.child = what.child, .what = node_news::kind::gone});
 }
 
-void host_session::begin(const node_start& what) {
+void host_session::begin_what_may() {
+  for (;;) {
+    held_start next;
+    std::shared_ptr<tenant> whom;
+    {
+      std::lock_guard guard{mutex_};
+      auto place =
+          std::ranges::find_if(held_, [this](auto& each) { return may_start_ && each.missing.empty(); });
+      if (over_ || place == held_.end())
+        return;
+      next = std::move(*place);
+      held_.erase(place);
+      whom = std::make_shared<tenant>(host_->home(), way_, front_, next.what);
+      tenants_.emplace(next.what.child, whom);
+    }
+    begin(next, *whom);
+  }
+}
+
+void host_session::begin(const held_start& from, tenant& whom) {
+  auto child = from.what.child;
   if (!host_->take_slot()) {
-    way_->send(node_news{.child = what.child,
+    ended(child);
+    way_->send(node_news{.child = child,
                          .what = node_news::kind::refused,
                          .reason = make_error(errc::no_node, "all slots are taken")});
     return;
   }
-  auto next = std::make_shared<tenant>(host_->home(), way_, front_, what);
-  bool is_new = false;
-  {
-    std::lock_guard guard{mutex_};
-    is_new = tenants_.try_emplace(what.child, next).second;
-  }
-  if (!is_new) {
-    host_->give_slot_back();
-    throw protocol_violation("it starts one child twice");
-  }
   tenant::last_steps at_end{[host = host_] { host->give_slot_back(); },
-                            [self = shared_from_this(), child = what.child] { self->ended(child); }};
+                            [self = shared_from_this(), child] { self->ended(child); }};
   try {
-    next->start(what, code_of(what), path_of(what), at_end);
-  } catch (const std::runtime_error& problem) {
-    next->fail(make_error(errc::start_failed, std::string{problem.what()}), at_end);
+    whom.start(from.what, code_of(from), path_of(from), at_end);
+  } catch (const std::exception& problem) {
+    whom.fail(make_error(errc::start_failed, std::string{problem.what()}), at_end);
   }
-  if (over_) // meanwhile
-    next->stop(make_error(errc::stopped, "the session is over"), std::chrono::nanoseconds::zero(), false);
 }
 
-source host_session::code_of(const node_start& what) const {
-  if (what.is_module)
-    return module(what.source_name);
-  auto code = host_->store().find(what.code_hash);
-  if (!code)
-    throw std::runtime_error("the code of '" + what.source_name + "' is not here any more");
-  return text(std::string{code->as_string_view()}, what.source_name);
+source host_session::code_of(const held_start& from) {
+  if (from.what.is_module)
+    return module(from.what.source_name);
+  return text(std::string{from.code.at(from.what.code_hash).as_string_view()}, from.what.source_name);
 }
 
-std::vector<std::string> host_session::path_of(const node_start& what) const {
+std::vector<std::string> host_session::path_of(const held_start& from) const {
   std::vector<std::string> modules;
-  for (auto& each : what.modules)
-    modules.push_back(host_->store().path_of(each.hash, each.name));
-  if (!what.virtual_env.empty() && !host_->allows(what.virtual_env))
-    throw std::runtime_error("the node does not allow the virtual environment '" + what.virtual_env
+  for (auto& each : from.what.modules)
+    modules.push_back(host_->store().path_of(each.hash, each.name, from.code.at(each.hash)));
+  auto& folder = from.what.virtual_env;
+  if (!folder.empty() && !host_->allows(folder))
+    throw std::runtime_error("the node does not allow the virtual environment '" + folder
                              + "'; name it, or a folder above it, in --allow there");
-  return search_path(modules, what.virtual_env);
+  return search_path(modules, folder);
 }
 
 void host_session::ended(std::uint64_t child) {
@@ -267,16 +277,17 @@ void host_session::ended(std::uint64_t child) {
 // -- its end -------------------------------------------------------------------------------------------------------------
 
 void host_session::end(const caf::error& why, std::chrono::nanoseconds limit) {
-  over_ = true;
-  if (limit == std::chrono::nanoseconds::zero()) // nobody waits for how they end
-    way_->send(node_bye{describe(why)});
   std::vector<std::shared_ptr<tenant>> tenants;
+  std::vector<held_start> held; // dropped without the mutex
   {
     std::lock_guard guard{mutex_};
+    over_ = true;
     for (auto& [child, each] : tenants_)
       tenants.push_back(each);
-    held_.clear();
+    held.swap(held_);
   }
+  if (limit == std::chrono::nanoseconds::zero()) // nobody waits for how they end
+    way_->send(node_bye{describe(why)});
   for (auto& each : tenants)
     each->stop(why, limit, false);
   host_->tidy();

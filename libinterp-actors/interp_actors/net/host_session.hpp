@@ -52,15 +52,24 @@ public:
 private:
   using clock = std::chrono::steady_clock;
 
+  /// What waits for its code, or for the end of another session.
+  struct held_start {
+    node_start what;
+    std::map<std::string, shared_bytes> code; // by its hash
+    std::set<std::string> missing;
+  };
+
   void receive(caf::mailbox_element_ptr element);
   void dispatch(const caf::message& content);
   void on_answer(caf::mailbox_element_ptr element);
   void on_start(node_start what);
   void on_code(node_code what);
   void give_up_held(const node_stop& what);
-  void begin(const node_start& what);
-  source code_of(const node_start& what) const;
-  std::vector<std::string> path_of(const node_start& what) const;
+  void begin_what_may();
+  void begin(const held_start& from, tenant& whom);
+  static source code_of(const held_start& from);
+  std::vector<std::string> path_of(const held_start& from) const;
+  void reject(const std::string& why);
   void ended(std::uint64_t child);
   std::shared_ptr<tenant> find(std::uint64_t child) const;
 
@@ -68,14 +77,14 @@ private:
   const std::string controller_;
   const std::shared_ptr<line> way_;
   caf::strong_actor_ptr front_;
-  std::atomic<bool> over_{false};
+  std::atomic<bool> over_{false}; // set with the mutex held: no tenant comes after it
   std::atomic<clock::rep> last_beat_;
 
-  mutable std::mutex mutex_; // nothing else is called with it held
+  mutable std::mutex mutex_; // nothing else is called with it held, but for `line::send`
   std::map<std::uint64_t, std::shared_ptr<tenant>> tenants_;
   std::unordered_map<std::uint64_t, std::weak_ptr<tenant>> calls_; // requests by their numbers
   std::set<std::string> asked_;                                    // hashes of code that is on its way
-  std::vector<node_start> held_; // until others are gone, or their code is there
+  std::vector<held_start> held_;
   bool may_start_ = false;
 };
 

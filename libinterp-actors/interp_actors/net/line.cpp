@@ -191,18 +191,18 @@ void line::open(const node_parcel& announced) {
 void line::settle(incoming& into) {
   while (into.done.size() < into.parts.size()) {
     auto& part = into.parts[into.done.size()];
-    if (!part.exists && part.size == 0) {
-      into.done.emplace_back();
-      continue;
-    }
-    if (!into.filling) {
-      into.filling.emplace(part.size);
-      into.filled = 0;
-    }
-    if (into.filled < part.size)
+    if (into.filling.size() < part.size) {
+      try {
+        into.filling.reserve(part.size);
+      } catch (const std::exception&) { // std::bad_alloc or std::length_error
+        throw protocol_violation("there is no memory for the " + std::to_string(part.size)
+                                 + " bytes that it announces");
+      }
       return;
-    auto bytes = into.filling->freeze();
-    into.filling.reset();
+    }
+    auto bytes = part.size > 0 ? shared_bytes::adopt(std::exchange(into.filling, {}))
+                 : part.exists ? shared_bytes::copy(std::string_view{})
+                               : shared_bytes{};
     try {
       into.done.push_back(part.format ? bytes.with_format(*part.format) : std::move(bytes));
     } catch (const std::invalid_argument& problem) {
@@ -220,11 +220,11 @@ void line::take(const node_chunk& chunk) {
   if (place == incoming_.end())
     return; // its receiver is gone
   auto& into = place->second;
-  if (!into.filling || chunk.bytes.size() > into.parts[into.done.size()].size - into.filled)
+  if (into.done.size() == into.parts.size()
+      || chunk.bytes.size() > into.parts[into.done.size()].size - into.filling.size())
     throw protocol_violation("it sends more bytes than it has announced");
-  std::ranges::copy(chunk.bytes.as_span(),
-                    into.filling->memory().begin() + static_cast<std::ptrdiff_t>(into.filled));
-  into.filled += chunk.bytes.size();
+  auto bytes = chunk.bytes.as_span();
+  into.filling.insert(into.filling.end(), bytes.begin(), bytes.end());
   settle(into);
 }
 

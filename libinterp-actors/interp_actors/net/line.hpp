@@ -13,7 +13,6 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
@@ -74,7 +73,7 @@ public:
   void drop(stream of);
 
   /// Takes a message that is the line's own, and returns false for all others.
-  /// Errors: `protocol_violation`.
+  /// Errors: `protocol_violation`, also where there is no memory for what is announced.
   bool receive(const caf::message& content);
 
   /// Gives a message its content back, which has come ahead of it.
@@ -101,10 +100,9 @@ private:
   };
 
   struct incoming {
-    std::vector<shared_bytes> done;
     std::vector<node_parcel::part> parts;
-    std::optional<bytes_builder> filling;
-    std::size_t filled = 0;
+    std::vector<shared_bytes> done;
+    std::vector<std::byte> filling; // the next one; takes memory as it comes
   };
 
   static std::vector<shared_bytes> load(packed_message& content);

@@ -9,22 +9,10 @@
 
 namespace interp_actors {
 
-namespace {
-
-/// What is kept for the next time; one is always kept.
-constexpr std::size_t most_bytes = std::size_t{256} << 20;
-
-} // namespace
-
 module_store::~module_store() {
   std::error_code ignored; // the folder is a temporary one
   if (!folder_.empty())
     std::filesystem::remove_all(folder_, ignored);
-}
-
-bool module_store::has(const std::string& hash) const {
-  std::lock_guard guard{mutex_};
-  return code_.contains(hash);
 }
 
 std::optional<shared_bytes> module_store::find(const std::string& hash) const {
@@ -40,7 +28,7 @@ void module_store::keep(const std::string& hash, shared_bytes code) {
     return;
   bytes_ += size;
   order_.push_back(hash);
-  while (bytes_ > most_bytes && order_.size() > 1) {
+  while (bytes_ > most_bytes_ && order_.size() > 1) {
     auto oldest = code_.find(order_.front());
     order_.pop_front();
     bytes_ -= oldest->second.size();
@@ -48,7 +36,8 @@ void module_store::keep(const std::string& hash, shared_bytes code) {
   }
 }
 
-std::string module_store::path_of(const std::string& hash, const std::string& name) {
+std::string module_store::path_of(const std::string& hash, const std::string& name,
+                                  const shared_bytes& code) {
   auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   if (name.empty() || name.front() == '.'
       || name.find_first_of(std::string_view{"/\0", 2}) != std::string::npos || hash.empty()
@@ -65,11 +54,8 @@ std::string module_store::path_of(const std::string& hash, const std::string& na
   auto path = folder_ / hash / name;
   if (std::filesystem::exists(path))
     return path.string();
-  auto place = code_.find(hash);
-  if (place == code_.end())
-    throw std::runtime_error("the modules '" + name + "' are not here any more");
   std::filesystem::create_directory(path.parent_path());
-  auto bytes = place->second.as_string_view();
+  auto bytes = code.as_string_view();
   auto part = path;
   part += ".part"; // a file of that name is whole
   std::ofstream out{part, std::ios::binary};

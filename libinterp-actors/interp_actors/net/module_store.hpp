@@ -17,20 +17,21 @@ namespace interp_actors {
 /// Thread: any. Owner: the host.
 class module_store {
 public:
-  module_store() = default;
+  /// Keeps at most that many bytes in memory, but for the last piece of code.
+  explicit module_store(std::size_t most_bytes = std::size_t{256} << 20) : most_bytes_{most_bytes} {}
   module_store(const module_store&) = delete;
   module_store& operator=(const module_store&) = delete;
   ~module_store();
 
-  bool has(const std::string& hash) const;
   std::optional<shared_bytes> find(const std::string& hash) const;
   void keep(const std::string& hash, shared_bytes code);
 
-  /// The path of a zip file called `name` with this content, which is there.
+  /// The path of a zip file called `name` with `code` in it, whose hash is that.
   /// Errors: std::runtime_error where it cannot be written, or `name` is none for a file.
-  std::string path_of(const std::string& hash, const std::string& name);
+  std::string path_of(const std::string& hash, const std::string& name, const shared_bytes& code);
 
 private:
+  const std::size_t most_bytes_;
   mutable std::mutex mutex_;
   std::map<std::string, shared_bytes> code_;
   std::deque<std::string> order_; // the oldest first

@@ -10,6 +10,7 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <stdexcept>
@@ -19,9 +20,19 @@ namespace interp_actors {
 
 namespace {
 
+/// A longer lease is one for ever, and still a time that can be counted.
+constexpr caf::timespan longest_lease = std::chrono::hours{24 * 365};
+
+/// A name that can be told to people.
+bool is_name(const std::string& text) {
+  return !text.empty() && text.size() <= 64
+         && std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '-'; });
+}
+
 node_options complete(node_options options) {
   if (options.slots == 0)
     options.slots = std::max(1u, std::thread::hardware_concurrency());
+  options.lease = std::min(options.lease, longest_lease);
   return options;
 }
 
@@ -45,15 +56,19 @@ caf::error node_host::open(const certificate_files& certificates) {
     std::shared_ptr<const tls_context> tls;
     if (!certificates.empty())
       tls = std::make_shared<const tls_context>(certificates);
-    else if (!is_loopback(*where))
+    auto fd = listen_at(*where);
+    if (!tls && !is_on_loopback(fd.get()))
       return refuse("without certificates a node listens on this machine's own loopback alone, and "
                     + where->host + " is more than that; give a certificate, its key and the ca");
-    auto fd = listen_at(*where);
-    where_ = *where;
-    gatekeeper_ = make_front(home_->system, [weak = weak_from_this()](caf::mailbox_element_ptr element) {
+    auto gatekeeper = make_front(home_->system, [weak = weak_from_this()](caf::mailbox_element_ptr element) {
       if (auto self = weak.lock())
         self->receive(std::move(element));
     });
+    std::lock_guard guard{mutex_};
+    if (closing_) // a signal may come while it starts
+      return make_error(errc::stopped, "the node stops");
+    where_ = *where;
+    gatekeeper_ = std::move(gatekeeper);
     published_.emplace(home_->system, gatekeeper_, where_.port, std::move(fd), std::move(tls), log);
   } catch (const std::runtime_error& problem) {
     return refuse(problem.what());
@@ -68,8 +83,8 @@ void node_host::close() {
     if (std::exchange(closing_, true))
       return;
     sessions = sessions_;
+    published_.reset();
   }
-  published_.reset();
   for (auto& each : sessions) {
     each->tell_free(0);
     each->end(make_error(errc::stopped, "the node stops"), home_->settings.shutdown_timeout);
@@ -89,6 +104,7 @@ void node_host::receive(caf::mailbox_element_ptr element) {
     return;
   auto result = answer(element->payload);
   answer_request(std::move(element), nullptr, std::move(result));
+  tell_free(); // what it was told before the answer, it has not understood
 }
 
 caf::message node_host::answer(const caf::message& content) {
@@ -99,6 +115,8 @@ caf::message node_host::answer(const caf::message& content) {
   if (hello.protocol != node_protocol || !hello.link)
     return refuse(std::string{"the node is of version "} + library_version + ", the controller of "
                   + hello.version + "; install the same on both");
+  if (!is_name(hello.controller))
+    return refuse("the controller gives no name");
   auto next = std::make_shared<host_session>(shared_from_this(), hello);
   next->open();
   std::vector<std::shared_ptr<host_session>> old;
@@ -180,32 +198,30 @@ void node_host::tidy() {
 // -- for sessions --------------------------------------------------------------------------------------------------------
 
 bool node_host::take_slot() {
-  std::vector<std::shared_ptr<host_session>> sessions;
-  std::uint64_t free = 0;
   {
     std::lock_guard guard{mutex_};
     if (free_ == 0 || closing_)
       return false;
-    free = --free_;
-    sessions = sessions_;
+    --free_;
   }
-  for (auto& each : sessions)
-    each->tell_free(free);
+  tell_free();
   return true;
 }
 
 void node_host::give_slot_back() {
-  std::vector<std::shared_ptr<host_session>> sessions;
-  std::uint64_t free = 0;
   {
     std::lock_guard guard{mutex_};
-    free = ++free_;
-    if (closing_)
-      return;
-    sessions = sessions_;
+    ++free_;
   }
-  for (auto& each : sessions)
-    each->tell_free(free);
+  tell_free();
+}
+
+/// With the mutex held, so that the last one is right.
+void node_host::tell_free() {
+  std::lock_guard guard{mutex_};
+  if (!closing_)
+    for (auto& each : sessions_)
+      each->tell_free(free_);
 }
 
 bool node_host::allows(const std::string& folder) const {

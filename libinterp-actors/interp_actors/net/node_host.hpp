@@ -29,7 +29,7 @@ class node_host final : public timer::client, public std::enable_shared_from_thi
 public:
   node_host(std::shared_ptr<roster> home, node_options options);
 
-  /// Listens. Errors: `errc::refused`.
+  /// Listens. Errors: `errc::refused`, `errc::stopped`.
   caf::error open(const certificate_files& certificates);
 
   /// Where it listens, with its real port.
@@ -55,6 +55,7 @@ protected:
 private:
   void receive(caf::mailbox_element_ptr element);
   caf::message answer(const caf::message& content);
+  void tell_free();
 
   const std::shared_ptr<roster> home_;
   const node_options options_;
@@ -62,7 +63,7 @@ private:
   caf::strong_actor_ptr gatekeeper_;
   std::optional<publication> published_;
 
-  mutable std::mutex mutex_; // sessions are called without it
+  mutable std::mutex mutex_; // sessions are called without it, but for what only sends or looks
   std::condition_variable changed_;
   bool closing_ = false;
   std::uint64_t free_;

@@ -177,6 +177,13 @@ unique_fd listen_at(endpoint& where) {
   throw std::runtime_error("cannot listen at " + to_string(where) + ": " + error_text(problem));
 }
 
+bool is_on_loopback(int fd) {
+  ::sockaddr_storage own{};
+  ::socklen_t size = sizeof own;
+  return ::getsockname(fd, reinterpret_cast<::sockaddr*>(&own), &size) == 0
+         && is_loopback(reinterpret_cast<const ::sockaddr&>(own));
+}
+
 std::string peer_of(int fd) {
   ::sockaddr_storage other{};
   ::socklen_t size = sizeof other;

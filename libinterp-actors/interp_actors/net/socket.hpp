@@ -49,6 +49,9 @@ unique_fd connect_to(const endpoint& where, time_point until, std::chrono::milli
 /// Errors: as above.
 unique_fd listen_at(endpoint& where);
 
+/// Whether a socket is bound to this machine's own loopback.
+bool is_on_loopback(int fd);
+
 /// The address of the other side, without its port, for people.
 std::string peer_of(int fd);
 

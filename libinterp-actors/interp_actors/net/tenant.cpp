@@ -81,11 +81,13 @@ void tenant::start(const node_start& what, source code, std::vector<std::string>
       home_, box, std::move(code), std::move(options), std::move(typed),
       tenure{shared_from_this(), std::move(from), succession, what.known_as, std::move(search_path)});
   static_cast<address*>(strong->get())->inhabit(next);
+  std::optional<stop_wish> wish;
   {
     std::lock_guard guard{mutex_};
     address_ = std::move(strong);
     box_ = std::move(box);
     inhabitant_ = next;
+    wish = std::exchange(stop_, std::nullopt);
   }
   if (!home_->enter(next))
     return fail(make_error(errc::stopped, "the node stops"));
@@ -93,8 +95,10 @@ void tenant::start(const node_start& what, source code, std::vector<std::string>
     next->launch();
   } catch (const std::exception& problem) { // no more threads, or no memory
     home_->ended(*next);
-    fail(make_error(errc::start_failed, std::string{problem.what()}));
+    return fail(make_error(errc::start_failed, std::string{problem.what()}));
   }
+  if (wish)
+    stop(wish->reason, wish->limit, wish->at_once);
 }
 
 void tenant::fail(const caf::error& problem) {
@@ -175,6 +179,8 @@ void tenant::stop(const caf::error& reason, std::chrono::nanoseconds limit, bool
   {
     std::lock_guard guard{mutex_};
     resident = inhabitant_;
+    if (!resident)
+      stop_ = stop_wish{reason, limit, at_once};
   }
   if (resident && at_once)
     resident->give_up(reason);
@@ -228,12 +234,8 @@ void tenant::put_back(mailbox&, delivery) {
 }
 
 time_point tenant::tick(time_point) {
-  std::deque<std::uint64_t> done;
-  {
-    std::lock_guard guard{mutex_};
-    done.swap(done_);
-  }
-  for (auto number : done)
+  std::lock_guard guard{mutex_}; // the one who tells of its death comes after these have been sent
+  for (auto number : std::exchange(done_, {}))
     way_->send(node_answer{.child = child_, .number = number}, child_);
   return no_deadline;
 }

@@ -79,6 +79,12 @@ private:
     caf::mailbox_element_ptr element;
   };
 
+  struct stop_wish {
+    caf::error reason;
+    std::chrono::nanoseconds limit;
+    bool at_once;
+  };
+
   void fail(const caf::error& problem);
   caf::message content_of(node_call what);
   void tell(node_news what);
@@ -95,6 +101,7 @@ private:
   caf::strong_actor_ptr address_;
   std::shared_ptr<mailbox> box_;
   std::shared_ptr<incarnation> inhabitant_;
+  std::optional<stop_wish> stop_; // came before the interpreter
   std::deque<waiting_call> waiting_;
   std::uint64_t silent_ = 0; // the message without an answer that is being handled
   std::deque<std::uint64_t> done_;

@@ -95,9 +95,7 @@ struct tls_session::data {
 };
 
 tls_session::tls_session(std::shared_ptr<const tls_context> context, int fd, bool is_server)
-    : context_{std::move(context)},
-      data_{std::make_unique<data>(context_->data_->context.get())},
-      is_server_{is_server} {
+    : context_{std::move(context)}, data_{std::make_unique<data>(context_->data_->context.get())} {
   auto* ssl = data_->ssl.get();
   if (!ssl || ::SSL_set_fd(ssl, fd) != 1)
     throw std::bad_alloc();
@@ -111,7 +109,8 @@ tls_session::~tls_session() = default;
 
 tls_session::result tls_session::explain(int status) {
   auto* ssl = data_->ssl.get();
-  switch (::SSL_get_error(ssl, status)) {
+  auto what = ::SSL_get_error(ssl, status);
+  switch (what) {
   case SSL_ERROR_WANT_READ:
     return result::want_read;
   case SSL_ERROR_WANT_WRITE:
@@ -119,16 +118,16 @@ tls_session::result tls_session::explain(int status) {
   case SSL_ERROR_ZERO_RETURN:
     problem_ = "it closed the connection";
     return result::failed;
-  case SSL_ERROR_SYSCALL:
-    problem_ = "it closed the connection without a word";
-    return result::failed;
   default:
     break;
   }
   auto verdict = ::SSL_get_verify_result(ssl);
   auto code = ::ERR_peek_error();
   auto reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verdict != X509_V_OK)
+  if (what == SSL_ERROR_SYSCALL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    problem_ = std::string{"it closed the connection without a word"}
+               + (established_ ? "" : "; perhaps it does not speak TLS 1.3");
+  else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verdict != X509_V_OK)
     problem_ = std::string{"its certificate is refused: "} + ::X509_verify_cert_error_string(verdict);
   else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
     problem_ = "it shows no certificate";
@@ -136,7 +135,7 @@ tls_session::result tls_session::explain(int status) {
            || reason == SSL_R_PACKET_LENGTH_TOO_LONG || reason == SSL_R_UNSUPPORTED_PROTOCOL
            || reason == SSL_R_BAD_PACKET_LENGTH)
     problem_ = "it does not speak TLS 1.3";
-  else if (!is_server_ && reason > SSL_AD_REASON_OFFSET)
+  else if (reason > SSL_AD_REASON_OFFSET)
     problem_ = "it refuses this process: " + std::string{::ERR_reason_error_string(code)};
   else
     problem_ = openssl_words();

@@ -57,7 +57,6 @@ private:
 
   const std::shared_ptr<const tls_context> context_;
   const std::unique_ptr<data> data_;
-  const bool is_server_;
   bool established_ = false;
   std::string problem_;
 };

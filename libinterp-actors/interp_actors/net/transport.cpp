@@ -16,8 +16,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <list>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <optional>
 
 namespace interp_actors {
 
@@ -33,11 +37,13 @@ constexpr std::string_view workers_key = "caf.middleman.workers";
 constexpr std::string_view interval_key = "caf.middleman.heartbeat-interval";
 constexpr std::string_view timeout_key = "caf.middleman.connection-timeout";
 
-/// Strangers that may be at the door at any moment, and for how long before others may push them out.
+/// Connections that may be there at any moment of those that have yet to say who they are.
 constexpr std::size_t most_strangers = 64;
-constexpr std::chrono::seconds stranger_patience{10};
 
-/// Reasons and addresses that are remembered as told.
+/// What CAF's handshakes take at most, with room to spare.
+constexpr std::size_t most_handshake_bytes = std::size_t{64} << 10;
+
+/// Refusals that are told.
 constexpr std::size_t most_told = 1000;
 
 caf::actor broker(caf::actor_system& system) {
@@ -47,9 +53,8 @@ caf::actor broker(caf::actor_system& system) {
 /// Reads and writes one socket, through TLS where there is a session.
 class wire_policy {
 public:
-  wire_policy(std::unique_ptr<tls_session> session, std::shared_ptr<connection> way, std::string peer,
-              logger log)
-      : session_{std::move(session)}, way_{std::move(way)}, peer_{std::move(peer)}, log_{std::move(log)} {}
+  wire_policy(std::unique_ptr<tls_session> session, std::shared_ptr<connection> way, logger log)
+      : session_{std::move(session)}, way_{std::move(way)}, log_{std::move(log)} {}
 
   rw_state read_some(std::size_t& count, native_socket fd, void* bytes, std::size_t size) {
     count = 0;
@@ -58,12 +63,12 @@ public:
         return *state;
       if (size == 0)
         return rw_state::indeterminate;
-      return told(judge(session_->read(bytes, size, count)), count);
+      return judge(session_->read(bytes, size, count));
     }
     auto status = ::recv(fd, bytes, size, 0);
     if (status > 0)
       count = static_cast<std::size_t>(status);
-    return told(status > 0 || would_block(status) ? rw_state::success : rw_state::failure, count);
+    return status > 0 || would_block(status) ? rw_state::success : rw_state::failure;
   }
 
   rw_state write_some(std::size_t& count, native_socket fd, const void* bytes, std::size_t size) {
@@ -114,23 +119,34 @@ private:
   rw_state fail() {
     way_->fail(session_->problem());
     if (log_ && !way_->is_established())
-      log_("refused a connection from " + peer_ + ": " + session_->problem());
+      log_("refused a connection from " + way_->peer() + ": " + way_->problem());
     return rw_state::failure;
-  }
-
-  rw_state told(rw_state state, std::size_t count) {
-    if (count > 0)
-      way_->establish();
-    return state;
   }
 
   const std::unique_ptr<tls_session> session_; // null for plain text
   const std::shared_ptr<connection> way_;
-  const std::string peer_;
   const logger log_;
 };
 
-/// One connection in CAF's event loop.
+/// What CAF's protocol begins each message with, as far as it matters here.
+/// Source: CAF 1.1.0, libcaf_io/caf/io/basp/header.hpp and message_type.hpp; the same in 0.18.7.
+struct frame_header {
+  static constexpr std::size_t size = 32;
+
+  explicit frame_header(const void* bytes) {
+    std::array<std::uint8_t, 8> begin{};
+    std::memcpy(begin.data(), bytes, begin.size());
+    is_handshake = begin[0] <= 1;
+    for (std::size_t i = 4; i < begin.size(); ++i)
+      payload = payload << 8 | begin[i];
+  }
+
+  bool is_handshake = false;
+  std::size_t payload = 0;
+};
+
+/// One connection in CAF's event loop. It sees each header before CAF does, which takes as much memory as one announces, and
+/// follows a null pointer where a handshake is empty.
 /// Source: CAF 1.1.0, libcaf_openssl/caf/openssl/middleman_actor.cpp; the same in 0.18.7.
 class wire final : public caf::io::scribe {
 public:
@@ -140,22 +156,34 @@ public:
       : caf::io::scribe{caf::io::network::conn_hdl_from_socket(fd)},
         way_{std::move(way)},
         log_{std::move(log)},
-        stream_{loop, fd, std::move(session), way_, peer_of(fd), log_} {
+        stream_{loop, fd, std::move(session), way_, log_} {
     way_->begin(fd);
   }
   ~wire() override { way_->end(); }
 
-  void configure_read(caf::io::receive_policy::config config) override {
-    // CAF is about to take that much memory, for what was only announced.
-    if (config.second > most_frame_bytes) {
-      auto problem = "it announces a message of " + std::to_string(config.second)
-                     + " bytes; nothing larger than " + std::to_string(most_frame_bytes) + " is taken";
-      if (log_)
-        log_("ended the connection from " + peer_of(stream_.fd()) + ": " + problem);
-      way_->fail(std::move(problem));
-      way_->cut();
-      return;
+  bool consume(compat::execution_context* context, const void* bytes, std::size_t size) override {
+    if (std::exchange(payload_follows_, false)) {
+      auto result = scribe::consume(context, bytes, size);
+      if (!detached() && !std::exchange(is_known_, true)) // that was a handshake
+        way_->establish();
+      return result;
     }
+    if (size != frame_header::size)
+      return refuse(context, "it begins a message with " + std::to_string(size) + " bytes");
+    frame_header header{bytes};
+    if (!is_known_ && !header.is_handshake)
+      return refuse(context, "it does not speak CAF's protocol, or not from the beginning");
+    if (header.is_handshake && header.payload == 0)
+      return refuse(context, "its handshake is empty");
+    auto most = is_known_ ? most_frame_bytes : most_handshake_bytes;
+    if (header.payload > most)
+      return refuse(context, "it announces a message of " + std::to_string(header.payload)
+                                 + " bytes; nothing larger than " + std::to_string(most) + " is taken");
+    payload_follows_ = header.payload > 0;
+    return scribe::consume(context, bytes, size);
+  }
+
+  void configure_read(caf::io::receive_policy::config config) override {
     stream_.configure_read(config);
     if (std::exchange(launched_, true))
       return;
@@ -179,9 +207,21 @@ public:
   void remove_from_loop() override { stream_.passivate(); }
 
 private:
+  bool refuse(compat::execution_context* context, std::string problem) {
+    if (log_)
+      log_((is_known_ ? "ended the connection from " : "refused a connection from ") + way_->peer() + ": "
+           + problem);
+    way_->fail(std::move(problem));
+    way_->cut();
+    io_failure(context, caf::io::network::operation::read);
+    return false;
+  }
+
   const std::shared_ptr<connection> way_;
   const logger log_;
   bool launched_ = false;
+  bool is_known_ = false;
+  bool payload_follows_ = false;
   caf::io::network::stream_impl<wire_policy> stream_;
 };
 
@@ -194,7 +234,8 @@ caf::io::scribe_ptr make_wire(default_multiplexer& loop, unique_fd fd,
   return caf::make_counted<wire>(loop, fd.release(), std::move(session), way, log);
 }
 
-/// Lets connections in. Strangers, who have not said anything yet, are few: who stands there too long has to make room.
+/// Lets connections in. Strangers, who have yet to say who they are, are few: the one that has been there longest makes
+/// room for the next one.
 class door final : public caf::io::network::doorman_impl {
 public:
   door(default_multiplexer& loop, native_socket fd, std::shared_ptr<const tls_context> tls, logger log)
@@ -205,11 +246,8 @@ public:
     if (detached())
       return false;
     auto way = std::make_shared<connection>();
-    if (!make_room(way)) {
-      log_("refused a connection from " + peer_of(fd.get())
-           + ": too many others have yet to say who they are");
-      return false;
-    }
+    make_room();
+    strangers_.push_back(way);
     caf::io::network::nonblocking(fd.get(), true);
     caf::io::network::keepalive(fd.get(), true);
     auto& loop = acceptor_.backend();
@@ -226,26 +264,25 @@ public:
   }
 
 private:
-  bool make_room(const std::shared_ptr<connection>& newcomer) {
-    auto now = std::chrono::steady_clock::now();
-    std::erase_if(strangers_, [&](auto& each) {
+  void make_room() {
+    std::erase_if(strangers_, [](auto& each) {
       auto way = each.lock();
-      if (!way || way->is_established())
-        return true;
-      if (now - way->since() < stranger_patience)
-        return false;
-      way->cut();
-      return true;
+      return !way || way->is_established();
     });
-    if (strangers_.size() >= most_strangers)
-      return false;
-    strangers_.push_back(newcomer);
-    return true;
+    while (strangers_.size() >= most_strangers) {
+      if (auto oldest = strangers_.front().lock()) {
+        std::string problem = "it did not say who it is, and too many others wanted to come in";
+        log_("refused a connection from " + oldest->peer() + ": " + problem);
+        oldest->fail(std::move(problem));
+        oldest->cut();
+      }
+      strangers_.pop_front();
+    }
   }
 
   const std::shared_ptr<const tls_context> tls_;
   const logger log_;
-  std::list<std::weak_ptr<connection>> strangers_;
+  std::deque<std::weak_ptr<connection>> strangers_; // the oldest first
 };
 
 default_multiplexer& loop_of(caf::actor_system& system) {
@@ -289,7 +326,7 @@ std::string connection::problem() const {
 void connection::begin(int fd) {
   std::lock_guard guard{mutex_};
   fd_ = fd;
-  since_ = std::chrono::steady_clock::now();
+  peer_ = peer_of(fd);
 }
 
 void connection::end() noexcept {
@@ -313,9 +350,9 @@ bool connection::is_established() const {
   return established_;
 }
 
-std::chrono::steady_clock::time_point connection::since() const {
+std::string connection::peer() const {
   std::lock_guard guard{mutex_};
-  return since_;
+  return peer_;
 }
 
 void hand_over(caf::actor_system& system, unique_fd fd, const std::shared_ptr<const tls_context>& tls,
@@ -346,8 +383,11 @@ publication::publication(caf::actor_system& system, const caf::strong_actor_ptr&
   // In CAF's loop alone, so without a lock.
   auto once = [log = std::move(log),
                told = std::make_shared<std::set<std::string>>()](const std::string& what) {
-    if (told->size() < most_told && told->insert(what).second)
-      log(what);
+    if (told->size() >= most_told || !told->insert(what).second)
+      return;
+    log(what);
+    if (told->size() == most_told)
+      log("more refusals than " + std::to_string(most_told) + " are not told");
   };
   caf::io::doorman_ptr made = caf::make_counted<door>(loop_of(system), fd.get(), std::move(tls), once);
   fd.release();

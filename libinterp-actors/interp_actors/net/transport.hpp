@@ -12,12 +12,9 @@
 #include <caf/message.hpp>
 #include <caf/timespan.hpp>
 
-#include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -47,21 +44,23 @@ public:
   void cut() noexcept;
   /// Why it failed; empty where nobody knows, or it did not.
   std::string problem() const;
+  /// Who is at the other side, for people.
+  std::string peer() const;
 
   // -- for CAF's side
 
   void begin(int fd);
   void end() noexcept;
   void fail(std::string problem);
+  /// The other side has said who it is.
   void establish();
   bool is_established() const;
-  std::chrono::steady_clock::time_point since() const;
 
 private:
   mutable std::mutex mutex_;
   int fd_ = -1; // CAF's own
   bool established_ = false;
-  std::chrono::steady_clock::time_point since_;
+  std::string peer_;
   std::string problem_;
 };
 
