@@ -10,7 +10,6 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <stdexcept>
@@ -25,8 +24,8 @@ constexpr caf::timespan longest_lease = std::chrono::hours{24 * 365};
 
 /// A name that can be told to people.
 bool is_name(const std::string& text) {
-  return !text.empty() && text.size() <= 64
-         && std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '-'; });
+  return !text.empty() && text.size() <= 200
+         && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
 node_options complete(node_options options) {
