@@ -3,7 +3,7 @@
 
 #include <caf/all.hpp>
 
-#include "actor/value_types.hpp"
+#include "actor/protocol_types.hpp"
 #include "support.hpp"
 
 namespace ia_test {
@@ -11,9 +11,8 @@ namespace ia_test {
 struct grow_atom;
 struct paint_atom;
 
-using gardener =
-    caf::typed_actor<caf::result<tree>(grow_atom, tree, std::map<std::string, std::vector<reading>>),
-                     caf::result<void>(paint_atom, std::variant<colour, account>, std::array<float, 3>)>;
+using gardener = caf::typed_actor<caf::result<list>(grow_atom, list, everything),
+                                  caf::result<void>(paint_atom, account, nested)>;
 
 } // namespace ia_test
 

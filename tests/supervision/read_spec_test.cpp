@@ -175,8 +175,8 @@ TEST(ReadSpec, EveryOptionOfPythonIsRead) {
 TEST(ReadSpec, PlacesAreHereAnyNodeOrOneOfThem) {
   shown_python shown;
   read_well(R"(app { tree { children = [
-    { name = "a", kind = "shown", module = "m", on = "here" }
-    { name = "b", kind = "shown", module = "m", on = "any_node" }
+    { name = "a", kind = "shown", module = "m", on = "here" },
+    { name = "b", kind = "shown", module = "m", on = "any_node" },
     { name = "c", kind = "shown", module = "m", on = "worker-1:4242" } ] } })",
             shown.kinds());
   ASSERT_EQ(shown.given.size(), 3u);
