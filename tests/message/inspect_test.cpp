@@ -152,21 +152,6 @@ TEST_F(Inspect, PackedMessagesComeBack) {
   EXPECT_TRUE(back->actors.empty());
 }
 
-TEST_F(Inspect, RemoteCallsComeBack) {
-  remote_call call{.what = remote_call::kind::handle,
-                   .handler = 7,
-                   .function = "score",
-                   .arguments = {shared_bytes::copy("packed"), {shared_bytes::copy("x")}, {}},
-                   .sender = nullptr};
-  auto back = load<remote_call>(save(call));
-  ASSERT_TRUE(back);
-  EXPECT_EQ(back->what, call.what);
-  EXPECT_EQ(back->handler, 7u);
-  EXPECT_EQ(back->function, "score");
-  EXPECT_EQ(back->arguments.bytes, call.arguments.bytes);
-  EXPECT_EQ(back->arguments.payloads, call.arguments.payloads);
-}
-
 TEST_F(Inspect, FormatsComeBack) {
   expect_round_trip(buffer_format{});
   expect_round_trip(buffer_format{"T{i:x:}", 400, {1, 2, 3}, {-4, 5, 6}});

@@ -274,6 +274,7 @@ void remote_incarnation::on_lost(const caf::error& why) {
 
 void remote_incarnation::run() {
   start();
+  code_.clear(); // the session has it, for as long as it lives
   if (!is_over())
     live();
   leave();
