@@ -24,7 +24,10 @@ protected:
   }
 
   void TearDown() override {
-    with_tree::TearDown(); // the runtime has stopped in order while its nodes are there
+    rt().stop(); // in order, while its nodes are there
+    wait_until([] { return ia::read_payload_stats().live_blocks == 0; },
+               "what CAF's thread was just handing over");
+    with_tree::TearDown();
     processes_.clear();
   }
 

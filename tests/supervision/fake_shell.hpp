@@ -82,6 +82,20 @@ public:
     died_at(which.slot, which.incarnation, name, reason, std::move(error), ready);
   }
 
+  /// It was lost with its node, and leaves nothing to wait for.
+  void lost(const std::string& name, const std::string& node) {
+    auto which = latest.at(name);
+    child_death death;
+    death.report.child = name;
+    death.report.incarnation = which.incarnation;
+    death.report.reason = death_reason::node_lost;
+    death.report.node = node;
+    death.report.text = "for a test";
+    death.error = make_error(errc::node_lost, node + " was lost");
+    take(core.on_death(now, which.slot, which.incarnation, death));
+    take(core.on_gone(now, which.slot, which.incarnation));
+  }
+
   void died_at(slot_id slot, std::uint64_t incarnation, const std::string& name, death_reason reason,
                caf::error error = {}, bool ready = false) {
     child_death death;

@@ -135,6 +135,57 @@ TEST(SupervisorCore, StopBeforeTheStartEndsAtOnce) {
   EXPECT_EQ(shell.news(), lines{});
 }
 
+// -- nodes ----------------------------------------------------------------------------------------------------------------
+
+TEST(SupervisorCore, ChildrenThatAreLostWithOneNodeCountOnce) {
+  fake_shell shell{three(one_for_one)};
+  shell.start_all();
+  for (auto* name : {"a", "b", "c"})
+    shell.lost(name, "n:1");
+  EXPECT_EQ(shell.news(), (lines{"start a#2", "start b#2", "start c#2"}));
+  for (auto* name : {"a", "b", "c"})
+    shell.started(name);
+  shell.pass(1s);
+  shell.lost("b", "n:1"); // again
+  EXPECT_EQ(shell.news(), (lines{"close b for good", "stop c#2"}));
+}
+
+TEST(SupervisorCore, EachNodeThatIsLostCounts) {
+  fake_shell shell{three(one_for_one)};
+  shell.start_all();
+  shell.lost("a", "n:1");
+  shell.lost("b", "n:1");
+  EXPECT_EQ(shell.news(), (lines{"start a#2", "start b#2"}));
+  shell.lost("c", "n:2");
+  EXPECT_EQ(shell.ends.size() + shell.stops.size(), 1u); // too many
+}
+
+TEST(SupervisorCore, OneThatStartsWhenItsNodeIsLostCountsWithTheOthers) {
+  fake_shell shell{three(one_for_one)};
+  shell.start_all();
+  shell.lost("a", "n:1");
+  shell.lost("a", "n:2"); // while it starts: a loss of its own, and too many
+  EXPECT_EQ(shell.stops.size(), 1u);
+  fake_shell other{three(one_for_one, 2)};
+  other.start_all();
+  other.lost("a", "n:1");
+  other.lost("b", "n:2");
+  other.lost("a", "n:2"); // it had been started elsewhere by then
+  EXPECT_EQ(other.stops.size(), 0u);
+  EXPECT_EQ(other.news(), (lines{"start a#2", "start b#2", "start a#3"}));
+}
+
+TEST(SupervisorCore, ALostNodeCountsForEachBudget) {
+  fake_shell shell{{.intensity = 1, .budget = restart_budget::child, .children = {child("a"), child("b")}}};
+  shell.start_all();
+  for (int i = 0; i < 2; ++i)
+    for (auto* name : {"a", "b"})
+      shell.lost(name, "n:1");
+  EXPECT_EQ(shell.ends.size(), 1u);
+}
+
+// -- ends ------------------------------------------------------------------------------------------------------------------
+
 TEST(SupervisorCore, FirstReasonToEndCounts) {
   fake_shell shell{{.intensity = 0, .children = {child("a"), child("b")}}};
   shell.start_all();

@@ -66,6 +66,11 @@ void channel_feed::stop(const std::string& reason) {
 }
 
 void channel_feed::run() {
+  hand_on();
+  over_ = true;
+}
+
+void channel_feed::hand_on() {
   auto& queue = *lease_.queue();
   for (;;) {
     bool has_room = false;

@@ -10,6 +10,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/error.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -45,10 +46,13 @@ public:
   void start();
   void done(const node_item_done& what);
   void stop(const std::string& reason);
+  /// Whether it does nothing any more; then `join` does not wait.
+  bool is_over() const noexcept { return over_.load(); }
   void join() { thread_.join(); }
 
 private:
   void run();
+  void hand_on();
 
   const std::shared_ptr<node_session> session_;
   const std::uint64_t child_;
@@ -57,6 +61,7 @@ private:
   const std::shared_ptr<dead_letter_office> office_;
   const std::shared_ptr<bell> wake_ = std::make_shared<bell>();
   abandonable_thread thread_;
+  std::atomic<bool> over_{false};
   std::mutex mutex_;
   std::size_t under_way_ = 0;
   bool stopped_ = false;

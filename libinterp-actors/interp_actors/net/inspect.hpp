@@ -135,7 +135,7 @@ bool inspect(Inspector& f, node_news& x) {
     return value <= static_cast<std::uint8_t>(node_news::kind::snapshot);
   };
   return f.object(x).fields(f.field("child", x.child), f.field("what", get, set), f.field("reason", x.reason),
-                            f.field("report", x.report), f.field("unbegun", x.unbegun),
+                            f.field("report", x.report), f.field("begun", x.begun),
                             f.field("content", x.content), f.field("parcel", x.parcel));
 }
 

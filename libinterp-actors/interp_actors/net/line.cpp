@@ -129,17 +129,18 @@ void line::advance(stream of) {
     active_.push_back(of);
 }
 
-void line::drop(stream of) {
+bool line::drop(stream of) {
   std::deque<item> dropped; // without the mutex
   std::lock_guard guard{mutex_};
   auto place = streams_.find(of);
   if (place == streams_.end())
-    return;
+    return false;
   if (place->second.front().announced)
     post(caf::make_message(node_drop{place->second.front().parcel}));
   dropped = std::move(place->second);
   streams_.erase(place);
   std::erase(active_, of);
+  return true;
 }
 
 void line::close() {

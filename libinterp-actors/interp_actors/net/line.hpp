@@ -69,8 +69,8 @@ public:
     send_message(caf::make_message(std::move(what)), of, number, std::move(parts));
   }
 
-  /// Forgets what of that stream was not sent yet.
-  void drop(stream of);
+  /// Forgets what of that stream was not sent yet; returns whether there was something.
+  bool drop(stream of);
 
   /// Takes a message that is the line's own, and returns false for all others.
   /// Errors: `protocol_violation`, also where there is no memory for what is announced.

@@ -48,6 +48,7 @@ void node_hub::close() {
   }
   for (auto& [name, link] : links)
     link->close();
+  changed(); // nobody waits for a slot any more
   std::set<std::shared_ptr<remote_incarnation>> live;
   std::vector<std::shared_ptr<remote_incarnation>> finished;
   {
@@ -107,7 +108,10 @@ caf::expected<std::pair<std::shared_ptr<node_link>, bool>> node_hub::add(const s
     if (place)
       return std::pair{place, false};
     place = link = std::make_shared<node_link>(system_, *where, options_, tls_, controller_, is_asked_for,
-                                               [this] { changed(); });
+                                               [weak = weak_from_this()] {
+                                                 if (auto self = weak.lock())
+                                                   self->changed();
+                                               });
   }
   link->open();
   return std::pair{std::move(link), true};
@@ -123,16 +127,18 @@ std::vector<std::shared_ptr<node_link>> node_hub::links() const {
 
 caf::expected<std::shared_ptr<node_session>> node_hub::take_slot(const placement& where) {
   std::vector<std::shared_ptr<node_session>> candidates;
+  auto endpoint = parse_endpoint(where.node); // users write the same one in several ways
+  auto wanted = endpoint ? to_string(*endpoint) : where.node;
   {
     std::lock_guard guard{mutex_};
     if (closed_)
       return make_error(errc::stopped, "the runtime has stopped");
-    if (links_.empty() || (where.where == placement::kind::one_node && !links_.contains(where.node)))
+    if (links_.empty() || (where.where == placement::kind::one_node && !links_.contains(wanted)))
       return make_error(errc::no_node, (links_.empty() ? std::string{"there are no nodes"}
                                                        : "there is no node '" + where.node + "'")
                                            + "; name it in interp-actors.nodes, or connect to it first");
     for (auto& [name, link] : links_)
-      if (where.where == placement::kind::any_node || name == where.node)
+      if (where.where == placement::kind::any_node || name == wanted)
         if (auto session = link->session())
           candidates.push_back(std::move(session));
     if (!candidates.empty()) // equals take turns
@@ -175,9 +181,9 @@ bool node_hub::adopt(std::shared_ptr<remote_incarnation> incarnation) {
   std::vector<std::shared_ptr<remote_incarnation>> finished;
   {
     std::lock_guard guard{mutex_};
-    finished.swap(finished_);
     if (closed_)
-      return false;
+      return false; // `close` joins them
+    finished.swap(finished_);
     live_.insert(std::move(incarnation));
   }
   for (auto& each : finished)

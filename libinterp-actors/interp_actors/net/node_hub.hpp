@@ -23,9 +23,9 @@ class remote_incarnation;
 
 /// All nodes of a controller, and what runs on them.
 /// Thread: any.
-/// Owner: the roster. Death: `close`, which the runtime's stop calls after all trees have ended, ends the links and waits for
-/// the threads of incarnations.
-class node_hub final : public node_directory {
+/// Owner: the roster; a shared pointer in any case, for what CAF's thread may still bring. Death: `close`, which the runtime's stop
+/// calls after all trees have ended, ends the links and waits for the threads of incarnations.
+class node_hub final : public node_directory, public std::enable_shared_from_this<node_hub> {
 public:
   node_hub(caf::actor_system& system, network_options options);
   ~node_hub() override;
@@ -37,7 +37,7 @@ public:
 
   const network_options& options() const noexcept { return options_; }
 
-  /// Connects to a node and waits for that; one that is new and cannot be connected to is forgotten.
+  /// Connects to a node and waits for the first try; one that is new and cannot be connected to is forgotten.
   /// Errors: `errc::refused`, `errc::node_lost`, `errc::stopped`.
   caf::expected<std::shared_ptr<node_link>> connect(const std::string& node);
 

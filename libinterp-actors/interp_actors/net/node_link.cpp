@@ -44,6 +44,7 @@ node_link::~node_link() {
 }
 
 void node_link::open() {
+  std::lock_guard guard{thread_mutex_};
   thread_ = std::thread{[this] { run(); }};
   ::pthread_setname_np(thread_.native_handle(), "ia.node");
 }
@@ -56,6 +57,7 @@ void node_link::close() {
   changed_.notify_all();
   canceller_.cancel();
   wake_.ring();
+  std::lock_guard guard{thread_mutex_};
   if (thread_.joinable())
     thread_.join();
 }
@@ -94,22 +96,29 @@ void node_link::run() {
     auto problem = connect();
     if (!problem) {
       tries = 0;
-      auto session = this->session();
-      if (session) {
-        on_change_();
-        watch(*session);
-        session->lose(make_error(errc::stopped, "the runtime stops"));
-        problem = session->why_lost();
+      std::shared_ptr<node_session> session;
+      {
+        std::lock_guard guard{mutex_};
+        session = session_;
       }
+      on_change_();
+      watch(*session);
+      session->lose(make_error(errc::stopped, "the runtime stops"));
+      problem = session->why_lost();
     }
     note(std::move(problem));
     caf::strong_actor_ptr front;
+    std::shared_ptr<node_session> late;
     {
       std::lock_guard guard{mutex_};
       if (way_ && !closing_) // CAF closes it with the process, and sends what is left before
         way_->cut();
+      way_ = nullptr; // what still comes by it is nobody's
       front = std::exchange(front_, nullptr);
+      late = std::exchange(session_, nullptr);
     }
+    if (late) // a welcome that came when nobody waited for it any more; else it is lost already
+      late->lose(make_error(errc::node_lost, "node " + name_ + " answered too late"));
     if (front)
       end_front(front);
     auto next = time_after(delay_after(reconnecting, tries++, jitter(random)));
@@ -123,7 +132,7 @@ void node_link::note(caf::error problem) {
   {
     std::lock_guard guard{mutex_};
     is_news = !closing_ && (first_ || !is_asked_for_) && describe(problem_) != describe(problem);
-    if (!first_)
+    if (!first_ && !closing_)
       first_ = problem;
     problem_ = problem;
   }
@@ -139,15 +148,14 @@ caf::error node_link::connect() {
     return make_error(errc::refused, "no session with " + name_ + ": " + what);
   };
   auto way = std::make_shared<connection>();
-  auto me = make_front(system_, [weak = weak_from_this()](caf::mailbox_element_ptr element) {
+  auto me = make_front(system_, [weak = weak_from_this(), way](caf::mailbox_element_ptr element) {
     if (auto self = weak.lock())
-      self->receive(std::move(element));
+      self->receive(*way, std::move(element));
   });
   {
     std::lock_guard guard{mutex_};
     front_ = me;
     way_ = way;
-    session_ = nullptr;
   }
   caf::message_id id;
   try {
@@ -243,7 +251,7 @@ void node_link::watch(node_session& session) {
 
 // -- CAF's thread --------------------------------------------------------------------------------------------------------
 
-void node_link::receive(caf::mailbox_element_ptr element) {
+void node_link::receive(const connection& by, caf::mailbox_element_ptr element) {
   auto& content = element->payload;
   if (element->mid.is_request()) {
     answer_request(std::move(element), nullptr,
@@ -254,7 +262,7 @@ void node_link::receive(caf::mailbox_element_ptr element) {
   if (element->mid.is_response()) {
     {
       std::lock_guard guard{mutex_};
-      if (element->mid != asked_.id)
+      if (way_.get() != &by || element->mid != asked_.id)
         return;
       asked_.answer = content;
       // What follows the welcome is the session's.
@@ -278,7 +286,8 @@ void node_link::receive(caf::mailbox_element_ptr element) {
   }
   {
     std::lock_guard guard{mutex_};
-    session = session_;
+    if (way_.get() == &by)
+      session = session_;
   }
   if (!session)
     return;

@@ -36,10 +36,11 @@ public:
 
   /// Begins to connect.
   void open();
-  /// Ends it, and waits for that.
+  /// Ends it, and waits for that. Later calls do nothing, and wait, too.
   void close();
 
-  /// Waits until it is connected, or why the first try was in vain.
+  /// Waits for the end of the first try; returns why it was in vain, an error without a code where it was not, or it is
+  /// connected since.
   caf::error wait_connected();
 
   /// The session; null while there is none.
@@ -58,7 +59,7 @@ private:
   void run();
   caf::error connect();
   void watch(node_session& session);
-  void receive(caf::mailbox_element_ptr element);
+  void receive(const connection& by, caf::mailbox_element_ptr element);
   std::optional<caf::message> wait_for_answer(time_point until);
   void ask(const caf::strong_actor_ptr& whom, caf::message what);
   void note(caf::error problem);
@@ -85,6 +86,8 @@ private:
   caf::strong_actor_ptr front_;
   std::shared_ptr<connection> way_;
   std::shared_ptr<node_session> session_;
+
+  std::mutex thread_mutex_; // held while it is started and joined; it waits for neither
   std::thread thread_;
 };
 

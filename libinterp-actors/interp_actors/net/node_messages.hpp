@@ -173,8 +173,8 @@ struct node_news {
   /// Why it died, or why it was refused.
   caf::error reason;
   std::optional<death_report> report;
-  /// The message that had come and was never begun when it died; 0 for none.
-  std::uint64_t unbegun = 0;
+  /// The last message that its code was given before it died; 0 for none. Later ones it has not seen.
+  std::uint64_t begun = 0;
   packed_message content; // the snapshot
   std::uint64_t parcel = 0;
 };

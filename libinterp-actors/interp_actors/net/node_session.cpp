@@ -5,6 +5,7 @@
 #include "interp_actors/net/inspect.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace interp_actors {
 
@@ -23,6 +24,11 @@ bool node_session::take_slot() {
     if (free_.compare_exchange_weak(free, free - 1))
       return true;
   return false;
+}
+
+void node_session::give_slot_back() {
+  free_.fetch_add(1);
+  on_change_();
 }
 
 bool node_session::enter(std::uint64_t child, std::weak_ptr<node_guest> guest) {
@@ -57,6 +63,9 @@ void node_session::receive(const caf::message& content) {
     dispatch(content);
   } catch (const protocol_violation& problem) {
     lose(make_error(errc::node_lost, "node " + node_ + " is not trusted any more: " + problem.what()));
+  } catch (const std::bad_alloc&) {
+    lose(make_error(errc::node_lost,
+                    "node " + node_ + " was given up: it sends more than there is memory for"));
   }
 }
 

@@ -51,13 +51,15 @@ public:
 
   /// Takes a slot, as far as the node has said that there are some.
   bool take_slot();
+  /// Gives one back that the node has not heard of.
+  void give_slot_back();
   std::uint64_t free_slots() const noexcept { return free_.load(); }
 
   /// From now on `guest` gets what comes for `child`; false where the session is over.
   bool enter(std::uint64_t child, std::weak_ptr<node_guest> guest);
   void leave(std::uint64_t child);
 
-  /// Code that the node may ask for.
+  /// Code that the node may ask for, for as long as the session lasts.
   void offer(const std::string& hash, shared_bytes code);
 
   /// Takes what the node has sent.

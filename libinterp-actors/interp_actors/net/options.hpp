@@ -17,9 +17,9 @@ struct network_options {
   bool enabled = false;
   /// Nodes to connect to, and to reconnect to for ever: "HOST:PORT".
   std::vector<std::string> nodes;
-  /// A connection without a sign of life for that long is lost, with all that runs at its other end.
+  /// A connection without a sign of life for that long and a quarter of it is lost, with all that runs at its other end.
   caf::timespan node_timeout = std::chrono::seconds{5};
-  /// Arguments and results of more bytes are refused, by both sides.
+  /// Arguments, results, snapshots and files of code of more bytes are refused, by both sides.
   std::size_t message_bytes = std::size_t{4} << 30;
   /// Who this process is. Without certificates only this machine's own loopback is used.
   certificate_files certificates;

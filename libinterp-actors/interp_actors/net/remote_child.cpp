@@ -6,6 +6,7 @@
 #include "interp_actors/net/remote_incarnation.hpp"
 
 #include <caf/actor_cast.hpp>
+#include <caf/exit_reason.hpp>
 
 #include <mutex>
 
@@ -67,8 +68,12 @@ public:
   }
 
   ~remote_process() override {
-    if (!closed_)
-      close(make_error(errc::stopped, "'" + name_ + "' has no supervisor any more"), true);
+    if (closed_)
+      return;
+    if (current_)
+      current_->stop(caf::make_error(caf::exit_reason::user_shutdown), home_->settings.shutdown_timeout,
+                     death_reason::shutdown);
+    close(make_error(errc::stopped, "'" + name_ + "' has no supervisor any more"), true);
   }
 
   caf::strong_actor_ptr address() const override { return address_; }
@@ -106,7 +111,6 @@ public:
   }
 
   void close(const caf::error& reason, bool for_good) override {
-    current_.reset();
     place().box()->close(reason);
     if (!for_good)
       return;

@@ -22,6 +22,9 @@ namespace {
 /// What a message between processes may take besides what is done with it.
 constexpr std::chrono::seconds way_slack{1};
 
+/// Code that is sent to be run, and names, are in the message itself, which a connection takes up to 64 MiB of.
+constexpr std::size_t most_code_bytes = std::size_t{16} << 20;
+
 } // namespace
 
 remote_incarnation::remote_incarnation(std::shared_ptr<roster> home, node_hub& hub,
@@ -38,6 +41,15 @@ remote_incarnation::remote_incarnation(std::shared_ptr<roster> home, node_hub& h
 
 void remote_incarnation::launch() {
   consumer_ = box_->attach(wake_);
+  std::optional<stop_wish> wish;
+  {
+    std::lock_guard guard{mutex_};
+    wish = wish_;
+  }
+  if (wish) { // of somebody who has found it through its address before it was its consumer
+    box_->retire(consumer_, wish->reason, wish->when);
+    home_->arm(shared_from_this(), wish->when);
+  }
   try {
     thread_.start(name_, [self = shared_from_this()] { self->run(); });
   } catch (...) {
@@ -60,41 +72,67 @@ caf::timespan remote_incarnation::patience() const {
 
 bool remote_incarnation::cancel() {
   auto answer_at = time_after(unwind_time);
-  if (box_->cancel(answer_at) == 0)
+  auto activity = box_->cancel(answer_at);
+  if (activity == 0)
     return false;
-  send_cancel();
+  {
+    std::lock_guard guard{mutex_};
+    cancelled_ = activity;
+  }
+  send_cancel(activity);
   home_->arm(shared_from_this(), answer_at);
   return true;
 }
 
-void remote_incarnation::send_cancel() {
+bool remote_incarnation::take_back(const post& at) {
+  if (!at.is_told || !at.session->way().drop(at.child))
+    return false;
+  {
+    std::lock_guard guard{mutex_};
+    (errand_.number != 0 ? errand_.is_back : start_is_back_) = true;
+  }
+  wake_->ring();
+  return true;
+}
+
+/// Does nothing for a message that is not yet under way: whoever sends it looks then whether it was cancelled.
+void remote_incarnation::send_cancel(activity_number activity) {
   post at;
   std::uint64_t call = 0;
   {
     std::lock_guard guard{mutex_};
+    if (!errand_.is_told || errand_.activity != activity)
+      return;
     at = post_;
-    call = call_;
+    call = errand_.number;
   }
-  if (at.session && call != 0)
+  if (!take_back(at))
     at.session->way().send(node_cancel{at.child, call}, at.child); // behind the call
 }
 
 void remote_incarnation::send_stop(const post& at, const caf::error& reason, std::chrono::nanoseconds limit) {
-  if (at.is_told)
-    at.session->way().send(node_stop{at.child, plain_error(reason), caf::timespan{limit}}, at.child);
+  if (!at.is_told)
+    return; // whoever sends the start looks then whether it is to stop
+  take_back(at);
+  at.session->way().send(node_stop{at.child, plain_error(reason), caf::timespan{limit}}, at.child);
 }
 
 void remote_incarnation::stop(caf::error reason, std::chrono::nanoseconds limit, death_reason as) {
   auto when = time_after(limit);
   post at;
+  bool is_sending = false;
   {
     std::lock_guard guard{mutex_};
     if (!wish_)
-      wish_ = stop_wish{reason, as};
+      wish_ = stop_wish{reason, as, when};
+    else
+      wish_->when = std::min(wish_->when, when);
     at = post_;
+    is_sending = errand_.number != 0 && !errand_.is_told;
   }
   box_->retire(consumer_, reason, when);
-  send_stop(at, reason, limit);
+  if (!is_sending) // whoever sends the message looks then; a stop that overtakes it would have it dropped
+    send_stop(at, reason, limit);
   home_->arm(shared_from_this(), when);
   wake_->ring();
 }
@@ -103,7 +141,17 @@ void remote_incarnation::give_up(const caf::error& reason) {
   stop(reason, std::chrono::nanoseconds::zero(), death_reason::shutdown);
   auto step = box_->give_up(consumer_);
   if (step.what == ladder_step::kind::abandon)
-    abandon(std::move(step), death_reason::shutdown);
+    return abandon(std::move(step), death_reason::shutdown);
+  auto at = where();
+  if (!at.session || box_->is_current(consumer_))
+    return; // it ends by itself
+  // Its teardown on the node is nobody's concern any more.
+  at.session->way().send(node_stop{at.child, plain_error(reason), caf::timespan{0}, true});
+  {
+    std::lock_guard guard{mutex_};
+    gone_ = true;
+  }
+  wake_->ring();
 }
 
 void remote_incarnation::lose(caf::type_id_list types, const std::string& why) {
@@ -122,8 +170,10 @@ time_point remote_incarnation::tick(time_point now) {
   auto step = box_->step(consumer_, deadline_clock::now(), patience());
   if (step.what == ladder_step::kind::abandon)
     abandon(std::move(step), death_reason::abandoned);
-  else if (step.what == ladder_step::kind::insist) // the node interrupts by itself, and has not told of it
-    send_cancel();
+  else if (step.what == ladder_step::kind::interrupt) // the node does it by itself, if it has the message
+    take_back(where());
+  else if (step.what == ladder_step::kind::insist)
+    send_cancel(step.activity);
   return std::min(next, step.next);
 }
 
@@ -164,9 +214,9 @@ void remote_incarnation::abandon(ladder_step step, death_reason how) {
 void remote_incarnation::on_answer(node_answer answer) {
   {
     std::lock_guard guard{mutex_};
-    if (answer.number != call_)
+    if (answer.number != errand_.number)
       return;
-    answer_ = std::move(answer);
+    errand_.answer = std::move(answer);
   }
   wake_->ring();
 }
@@ -193,7 +243,7 @@ void remote_incarnation::on_news(node_news news) {
     else if (news.what == kind::gone)
       gone_ = true;
     else if (!ending_ && news.report)
-      ending_ = ending{std::move(*news.report), std::move(news.reason), news.unbegun};
+      ending_ = ending{std::move(*news.report), std::move(news.reason), news.begun};
   }
   wake_->ring();
 }
@@ -210,6 +260,8 @@ void remote_incarnation::on_item_done(const node_item_done& what) {
 }
 
 void remote_incarnation::on_lost(const caf::error& why) {
+  if (auto at = where(); !at.session || !at.session->is_lost())
+    return; // one that had no slot for it
   end_with(death_reason::node_lost, why);
   {
     std::lock_guard guard{mutex_};
@@ -293,52 +345,102 @@ void remote_incarnation::start() {
     auto session = wait_for_slot(until);
     if (!session)
       break;
-    auto child = hub_.next_number();
-    if (!session->enter(child, weak_from_this()))
+    if (!move_to(session))
       continue; // it was lost just now
-    {
-      std::lock_guard guard{mutex_};
-      post_ = {session, child, false};
-      refused_ = false;
+    auto at = where();
+    auto what = describe_start(at.child);
+    if (auto problem = check_size(*session, what)) {
+      move_out(false);
+      end_with(death_reason::start_failed, std::move(problem));
+      break;
     }
-    for (auto& [hash, content] : code_)
-      session->offer(hash, content);
     auto deadline = limit.count() == 0 ? no_deadline : time_after(limit + way_slack);
     activity = box_->begin(consumer_, deadline, mailbox::phase::start);
+    if (activity == 0)
+      return move_out(false);
     if (deadline != no_deadline)
       home_->arm(shared_from_this(), deadline);
-    session->way().send_cargo(describe_start(child), child);
+    session->way().send_cargo(std::move(what), at.child);
     std::optional<stop_wish> wish;
     {
       std::lock_guard guard{mutex_};
-      post_.is_told = true;
+      at.is_told = post_.is_told = true;
       wish = wish_; // one that came before
     }
     if (wish)
-      send_stop(where(), wish->reason, home_->settings.shutdown_timeout);
+      send_stop(at, wish->reason, wish->left());
     bool refused = false;
+    bool is_back = false;
     for (;;) {
       {
         std::lock_guard guard{mutex_};
         refused = refused_;
-        if (refused || started_ || ending_)
+        is_back = start_is_back_;
+        if (refused || is_back || started_ || ending_)
           break;
       }
-      if (!box_->is_current(consumer_))
+      if (!box_->is_current(consumer_)) { // whoever gave it up may have come before the start had left
+        session->way().send(node_stop{at.child, {}, caf::timespan{0}, true}, at.child);
         return;
+      }
       wake_->wait();
     }
-    if (!refused)
+    if (is_back && !is_stopping())
+      end_with(death_reason::deadline,
+               make_error(errc::deadline_exceeded, "'" + name_ + "' did not start in time: what it needs "
+                                                       + "was still on its way to node " + session->node()));
+    if (!refused && !is_back)
       break;
-    session->leave(child);
-    std::lock_guard guard{mutex_};
-    post_ = {};
+    move_out(refused);
   }
   auto outcome = box_->end(consumer_, activity);
   if (!outcome.current || is_over())
     return;
   feed(std::exchange(claimed_, {}));
   life_.by->on_started(life_.from.number);
+}
+
+/// Makes the slot on that node its own, unless the node is lost. It is known before anything can come from there.
+bool remote_incarnation::move_to(const std::shared_ptr<node_session>& session) {
+  post next{session, hub_.next_number(), false};
+  {
+    std::lock_guard guard{mutex_};
+    post_ = next;
+    refused_ = false;
+    start_is_back_ = false;
+  }
+  if (session->enter(next.child, weak_from_this())) {
+    for (auto& [hash, content] : code_)
+      session->offer(hash, content);
+    return true;
+  }
+  move_out(true);
+  return false;
+}
+
+void remote_incarnation::move_out(bool has_used_slot) {
+  post old;
+  {
+    std::lock_guard guard{mutex_};
+    old = std::exchange(post_, {});
+  }
+  old.session->leave(old.child);
+  if (!has_used_slot)
+    old.session->give_slot_back();
+}
+
+caf::error remote_incarnation::check_size(node_session& session, const node_start& what) const {
+  auto problem = session.way().check_size(what.content);
+  for (auto& [hash, content] : code_) {
+    packed_message alone{.payloads = {content}};
+    if (!problem && content.size() > line::chunk_bytes)
+      problem = session.way().check_size(alone);
+  }
+  if (!problem)
+    return {};
+  return make_error(errc::too_large,
+                    "'" + name_ + "' cannot be started on node " + session.node()
+                        + ": its code, or its snapshot and its arguments: " + summary_of(problem));
 }
 
 // -- channels ------------------------------------------------------------------------------------------------------------
@@ -349,9 +451,7 @@ caf::error remote_incarnation::claim_all(const channel_bindings& ends, std::vect
     claimed_end next{.number = hub_.next_number(), .lease = {}, .from = end.receiver()};
     auto problem = describe_end(home_->system, name, end, next.number, records.emplace_back(), next.lease);
     if (problem) {
-      for (auto& each : claimed)
-        each.from->restore(std::move(each.lease));
-      claimed.clear();
+      restore(claimed);
       return problem;
     }
     if (next.lease)
@@ -360,8 +460,30 @@ caf::error remote_incarnation::claim_all(const channel_bindings& ends, std::vect
   return {};
 }
 
+void remote_incarnation::restore(std::vector<claimed_end>& claimed) {
+  for (auto& each : claimed)
+    each.from->restore(std::move(each.lease));
+  claimed.clear();
+}
+
 void remote_incarnation::feed(std::vector<claimed_end> claimed) {
+  if (claimed.empty())
+    return;
   auto at = where();
+  std::vector<std::shared_ptr<channel_feed>> over;
+  {
+    std::lock_guard guard{mutex_};
+    for (auto each = feeds_.begin(); each != feeds_.end();) {
+      auto next = std::next(each);
+      if (each->second->is_over()) {
+        over.push_back(std::move(each->second));
+        feeds_.erase(each);
+      }
+      each = next;
+    }
+  }
+  for (auto& each : over)
+    each->join();
   for (auto& each : claimed) {
     auto next = std::make_shared<channel_feed>(at.session, at.child, each.number, std::move(each.lease),
                                                home_->dead_letters);
@@ -409,7 +531,7 @@ std::shared_ptr<node_session> remote_incarnation::wait_for_slot(time_point until
       end_with(death_reason::shutdown, why);
       return nullptr;
     }
-    if (!box_->is_current(consumer_))
+    if (is_over())
       return nullptr;
     auto session = hub_.take_slot(parts_->options.on);
     if (!session) {
@@ -469,8 +591,7 @@ void remote_incarnation::live() {
       handle(std::move(next));
       break;
     case kind::expired:
-      answer_request(std::move(next.element), box_->address(),
-                     caf::make_message(error_for(interrupt_cause::deadline, {})));
+      answer(std::move(next.element), caf::make_message(error_for(interrupt_cause::deadline, {})));
       break;
     case kind::empty:
       box_->park(consumer_);
@@ -488,6 +609,12 @@ void remote_incarnation::live() {
   }
 }
 
+/// Where it was given up, the address may be gone by now.
+void remote_incarnation::answer(caf::mailbox_element_ptr request, caf::message content) {
+  auto self = box_->lock_address();
+  answer_request(std::move(request), self.get(), std::move(content));
+}
+
 void remote_incarnation::handle(taken_message taken) {
   bool is_request = taken.element->mid.is_request();
   auto& content = taken.element->payload;
@@ -500,12 +627,19 @@ void remote_incarnation::handle(taken_message taken) {
     call = encode_call(content, parts_->typed.get());
     if (!call)
       problem = caf::make_error(caf::sec::unexpected_message);
+    else if (call->call.function.size() > most_code_bytes)
+      problem = make_error(errc::too_large, "code of " + std::to_string(call->call.function.size())
+                                                + " bytes is more than the " + std::to_string(most_code_bytes)
+                                                + " that a node takes; give it a source or modules instead");
     else
       problem = at.session->way().check_size(call->call.arguments);
     if (!problem && !call->ends.empty())
       problem = claim_all(call->ends, records, claimed);
   } catch (const value_error& misfit) {
     problem = make_error(errc::wrong_type, "'" + name_ + "' was to be given " + misfit.what());
+  } catch (const std::exception& other) { // no memory, most likely
+    problem =
+        make_error(errc::crashed, "C++ raised '" + std::string{other.what()} + "' before the handler ran");
   }
   if (problem) { // none of its code runs
     auto types = content.types();
@@ -513,54 +647,47 @@ void remote_incarnation::handle(taken_message taken) {
     if (outcome.current && !is_request)
       lose(types, describe(problem));
     if (outcome.current && outcome.unanswered)
-      answer_request(std::move(taken.element), box_->address(), caf::make_message(std::move(problem)));
+      answer(std::move(taken.element), caf::make_message(std::move(problem)));
     return;
   }
-  node_call message{
-      .child = at.child, .number = hub_.next_number(), .is_request = is_request, .what = call->call};
-  if (taken.deadline != no_deadline)
-    message.left =
-        std::max<caf::timespan>(taken.deadline - deadline_clock::now(), std::chrono::nanoseconds{1});
-  message.content = std::exchange(message.what.arguments, {});
-  hub_.lending().lend(message.content);
-  call->call.arguments = {};
-  // CAF keeps for ever whom others know, so only those who outlast their messages in any case are named.
-  if (auto& sender = taken.element->sender; sender && dynamic_cast<address*>(sender->get()))
-    message.what.sender = sender;
-  message.channels = std::move(records);
-  auto message_number = message.number;
+  auto number = hub_.next_number();
+  bool is_stopped = false;
   {
     std::lock_guard guard{mutex_};
-    call_ = message_number;
-    answer_.reset();
+    is_stopped = wish_.has_value();
+    if (!is_stopped)
+      errand_ = {.number = number, .activity = taken.activity};
   }
-  at.session->way().send_cargo(std::move(message), at.child);
+  errand done{.is_back = is_stopped}; // the node takes no more
+  if (is_stopped)
+    restore(claimed);
   bool carries_ends = !claimed.empty();
-  feed(std::move(claimed));
-  std::optional<node_answer> answer;
-  for (;;) {
-    {
-      std::lock_guard guard{mutex_};
-      answer = std::exchange(answer_, std::nullopt);
-      if (answer || ending_) {
-        call_ = 0;
-        break;
-      }
-    }
-    if (!box_->is_current(consumer_))
+  if (!is_stopped) {
+    send(taken, number, *call, std::move(records));
+    feed(std::move(claimed));
+    if (!wait_for_answer(done))
       return;
-    wake_->wait();
   }
   auto outcome = box_->end(consumer_, taken.activity);
   if (!outcome.current)
     return;
-  if (!answer) {
+  if (!done.answer && done.is_back) {
+    bool is_wanted = outcome.cause == interrupt_cause::none || outcome.cause == interrupt_cause::stopping;
+    if (is_wanted && (outcome.unanswered || !is_request))
+      put_back({std::move(taken.element), std::move(taken.deaths)}, taken.shared);
+    else if (is_request && outcome.unanswered)
+      answer(std::move(taken.element), caf::make_message(error_for(outcome.cause, {})));
+    return;
+  }
+  if (!done.answer) {
     caf::error why;
     bool has_begun = true;
+    bool is_normal = false;
     {
       std::lock_guard guard{mutex_};
       why = ending_->reason;
-      has_begun = ending_->unbegun != message_number;
+      has_begun = number <= ending_->begun;
+      is_normal = ending_->report.reason == death_reason::normal;
     }
     if (!has_begun && !carries_ends && (outcome.unanswered || !is_request)) { // it is for the next one
       unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
@@ -568,39 +695,93 @@ void remote_incarnation::handle(taken_message taken) {
       unfinished_counts_ = false;
       return;
     }
-    cut_short(taken, outcome, !carries_ends, why ? why : caf::make_error(caf::sec::request_receiver_down));
+    bool can_be_repeated = !carries_ends && !is_normal; // one that ends with exit code 0 is done
+    cut_short(taken, outcome, can_be_repeated, why ? why : caf::make_error(caf::sec::request_receiver_down));
     return;
   }
-  embassy::take_back(answer->content);
+  embassy::take_back(done.answer->content);
   served_.fetch_add(1, std::memory_order_relaxed);
   caf::message result;
-  if (answer->problem) {
-    result = caf::make_message(std::move(answer->problem));
+  if (done.answer->problem) {
+    result = caf::make_message(std::move(done.answer->problem));
   } else if (is_request) {
     try {
-      result = decode_answer(*call, answer->content);
+      result = decode_answer(*call, done.answer->content);
     } catch (const value_error& misfit) {
       problem = make_error(errc::wrong_type, "handler '" + call->call.function + "' of '" + parts_->code.name
                                                  + "' returned " + misfit.what());
-      result = caf::make_message(problem);
+    } catch (const std::exception& other) {
+      problem =
+          make_error(errc::crashed, "C++ raised '" + std::string{other.what()} + "' behind the handler");
     }
+    if (problem)
+      result = caf::make_message(problem);
   }
   if (problem && parts_->options.spawn.fail_on == fail_on::exceptions) {
     end_with(death_reason::exception, problem);
     at.session->way().send(node_stop{at.child, problem, caf::timespan{0}}, at.child);
   }
   if (is_request && outcome.unanswered)
-    answer_request(std::move(taken.element), box_->address(), std::move(result));
+    answer(std::move(taken.element), std::move(result));
 }
 
-void remote_incarnation::cut_short(taken_message& taken, const activity_outcome& outcome, bool is_whole,
-                                   const caf::error& problem) {
+/// Sends the message, and what has come for it meanwhile.
+void remote_incarnation::send(const taken_message& taken, std::uint64_t number, encoded_call& call,
+                              std::vector<channel_record> records) {
+  auto at = where();
+  node_call message{.child = at.child,
+                    .number = number,
+                    .is_request = taken.element->mid.is_request(),
+                    .what = call.call,
+                    .channels = std::move(records)};
+  if (taken.deadline != no_deadline)
+    message.left =
+        std::max<caf::timespan>(taken.deadline - deadline_clock::now(), std::chrono::nanoseconds{1});
+  message.content = std::exchange(message.what.arguments, {});
+  hub_.lending().lend(message.content);
+  call.call.arguments = {};
+  // CAF keeps for ever whom others know, so only those who outlast their messages in any case are named.
+  if (auto& sender = taken.element->sender; sender && dynamic_cast<address*>(sender->get()))
+    message.what.sender = sender;
+  at.session->way().send_cargo(std::move(message), at.child);
+  bool was_cancelled = false;
+  std::optional<stop_wish> wish;
+  {
+    std::lock_guard guard{mutex_};
+    errand_.is_told = true;
+    was_cancelled = cancelled_ == taken.activity;
+    wish = wish_;
+  }
+  if (wish)
+    send_stop(at, wish->reason, wish->left());
+  else if (was_cancelled)
+    send_cancel(taken.activity);
+}
+
+/// Returns false where it was given up.
+bool remote_incarnation::wait_for_answer(errand& done) {
+  for (;;) {
+    {
+      std::lock_guard guard{mutex_};
+      if (errand_.answer || errand_.is_back || ending_) {
+        done = std::exchange(errand_, {});
+        return true;
+      }
+    }
+    if (!box_->is_current(consumer_))
+      return false;
+    wake_->wait();
+  }
+}
+
+void remote_incarnation::cut_short(taken_message& taken, const activity_outcome& outcome,
+                                   bool can_be_repeated, const caf::error& problem) {
   auto& content = taken.element->payload;
   bool is_request = taken.element->mid.is_request();
   handled_ = describe_request(content);
   bool makes_room = outcome.closed && outcome.cause == interrupt_cause::stopping;
   bool is_done = is_request && !outcome.unanswered;
-  if (!is_done && is_whole && life_.options.attempts > 0) {
+  if (!is_done && can_be_repeated && life_.options.attempts > 0) {
     unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
     unfinished_is_shared_ = taken.shared;
     unfinished_counts_ = !makes_room;
@@ -608,7 +789,7 @@ void remote_incarnation::cut_short(taken_message& taken, const activity_outcome&
     return;
   }
   if (is_request && outcome.unanswered)
-    answer_request(std::move(taken.element), box_->address(), caf::make_message(problem));
+    answer(std::move(taken.element), caf::make_message(problem));
 }
 
 std::string remote_incarnation::describe_request(const caf::message& content) const {
@@ -690,7 +871,7 @@ void remote_incarnation::settle(const std::shared_ptr<const death_report>& last)
                      .deaths = std::move(again.deaths),
                      .request = last->request};
   home_->dead_letters->take(letter, !lost_a_letter_.exchange(true));
-  answer_request(std::move(again.element), box_->address(), caf::make_message(std::move(unfinished_answer_)));
+  answer(std::move(again.element), caf::make_message(std::move(unfinished_answer_)));
 }
 
 void remote_incarnation::wait_gone() {

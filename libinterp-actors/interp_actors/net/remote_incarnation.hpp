@@ -8,7 +8,10 @@
 #include "interp_actors/net/node_session.hpp"
 #include "interp_actors/supervision/node_directory.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,9 +27,12 @@ class node_hub;
 /// Its thread waits at one bell for all that can come: messages, answers, news of the node, the loss of the node, a stop. So
 /// none of its waits outlasts the session, which is watched; a slot on a node is waited for until the start's deadline.
 /// What the node answers before it tells of the death counts; a message without an answer then was cut short by it.
+/// A large message may have to wait on its way. What makes it needless meanwhile (its deadline, a cancellation, a stop) takes it
+/// back, and does not wait behind it.
 /// Thread: `run` its own; `tick` the timer's; `on_answer`, `on_news` and `on_lost` CAF's network's; the other public ones any.
 /// Death: when the timer gives it up, the mailbox fences it, and whatever comes later is dropped. When the node is lost, so is
-/// what it handled, which is answered with the reason or delivered again.
+/// what it handled, which is answered with the reason or delivered again. One that has died waits for the end of its teardown on
+/// the node, unless it is given up.
 class remote_incarnation final : public timer::client,
                                  public resident,
                                  public node_guest,
@@ -64,13 +70,19 @@ private:
   struct stop_wish {
     caf::error reason;
     death_reason as;
+    time_point when; // until then it has time
+
+    std::chrono::nanoseconds left() const {
+      return std::max<std::chrono::nanoseconds>(when - deadline_clock::now(),
+                                                std::chrono::nanoseconds::zero());
+    }
   };
 
   /// How it ended, from the node or from here.
   struct ending {
     death_report report;
     caf::error reason;
-    std::uint64_t unbegun = 0; // a message that none of its code has seen
+    std::uint64_t begun = std::numeric_limits<std::uint64_t>::max(); // later messages it has not seen
   };
 
   /// A receiving end that is to be fed to the node.
@@ -80,24 +92,39 @@ private:
     std::shared_ptr<receiver_slot> from;
   };
 
-  /// Where it is, once it has been sent to a node.
+  /// Where it is, once it has a slot on a node.
   struct post {
     std::shared_ptr<node_session> session;
     std::uint64_t child = 0;
     bool is_told = false; // what it is to start
   };
 
+  /// The message that is under way.
+  struct errand {
+    std::uint64_t number = 0; // 0 for none
+    activity_number activity = 0;
+    bool is_told = false; // the way to the node has it
+    bool is_back = false; // it was taken back before the node had it
+    std::optional<node_answer> answer;
+  };
+
   void run();
   void start();
   bool load_code();
   std::shared_ptr<node_session> wait_for_slot(time_point until);
+  bool move_to(const std::shared_ptr<node_session>& session);
+  void move_out(bool has_used_slot);
   node_start describe_start(std::uint64_t child) const;
+  caf::error check_size(node_session& session, const node_start& what) const;
   bool is_over() const;
   bool is_stopping() const;
   void live();
   void handle(taken_message taken);
-  void finish(taken_message& taken, caf::message answer);
-  void cut_short(taken_message& taken, const activity_outcome& outcome, bool is_whole,
+  void send(const taken_message& taken, std::uint64_t number, encoded_call& call,
+            std::vector<channel_record> records);
+  bool wait_for_answer(errand& done);
+  void answer(caf::mailbox_element_ptr request, caf::message content);
+  void cut_short(taken_message& taken, const activity_outcome& outcome, bool can_be_repeated,
                  const caf::error& problem);
   void leave();
   void settle(const std::shared_ptr<const death_report>& last);
@@ -105,6 +132,7 @@ private:
   void wait_gone();
   caf::error claim_all(const channel_bindings& ends, std::vector<channel_record>& records,
                        std::vector<claimed_end>& claimed);
+  static void restore(std::vector<claimed_end>& claimed);
   void feed(std::vector<claimed_end> claimed);
   void stop_feeds();
   void end_with(death_reason reason, caf::error why);
@@ -115,7 +143,8 @@ private:
   void tell_gone();
   post where() const;
   caf::timespan patience() const;
-  void send_cancel();
+  bool take_back(const post& at);
+  void send_cancel(activity_number activity);
   void send_stop(const post& at, const caf::error& reason, std::chrono::nanoseconds limit);
 
   const std::shared_ptr<roster> home_;
@@ -146,10 +175,11 @@ private:
 
   mutable std::mutex mutex_; // nothing else is called with it held
   post post_;
-  std::uint64_t call_ = 0; // the one that is under way
-  std::optional<node_answer> answer_;
+  errand errand_;
+  activity_number cancelled_ = 0; // the last one that was
   bool started_ = false;
   bool refused_ = false;
+  bool start_is_back_ = false; // it was taken back before the node had it
   bool gone_ = false;
   bool death_is_told_ = false;
   bool gone_waits_ = false; // for that

@@ -221,6 +221,7 @@ bool tenant::pull(mailbox&, delivery& next) {
   }
   if (waiting_.empty())
     return false;
+  begun_ = waiting_.front().number;
   next.element = std::move(waiting_.front().element);
   waiting_.pop_front();
   return true;
@@ -266,18 +267,17 @@ void tenant::on_snapshot(std::uint64_t, shared_bytes snapshot) {
 void tenant::on_death(std::uint64_t, std::shared_ptr<const death_report> report, const caf::error& reason) {
   tick({}); // first what was done before
   std::shared_ptr<mailbox> box;
-  std::deque<waiting_call> unbegun;
+  std::deque<waiting_call> dropped;
+  std::uint64_t begun = 0;
   {
     std::lock_guard guard{mutex_};
     dead_ = true;
     reason_ = reason;
-    unbegun.swap(waiting_);
+    dropped.swap(waiting_);
+    begun = begun_;
     box = box_;
   }
-  tell({.what = node_news::kind::died,
-        .reason = reason,
-        .report = *report,
-        .unbegun = unbegun.empty() ? 0 : unbegun.front().number});
+  tell({.what = node_news::kind::died, .reason = reason, .report = *report, .begun = begun});
   if (box)
     box->close(reason); // others on this node may know the address
 }

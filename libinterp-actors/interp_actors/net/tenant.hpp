@@ -103,6 +103,7 @@ private:
   std::shared_ptr<incarnation> inhabitant_;
   std::optional<stop_wish> stop_; // came before the interpreter
   std::deque<waiting_call> waiting_;
+  std::uint64_t begun_ = 0;  // the last message that was given away
   std::uint64_t silent_ = 0; // the message without an answer that is being handled
   std::deque<std::uint64_t> done_;
   bool dead_ = false;

@@ -127,10 +127,10 @@ public:
     return start_fleet<Handle>(roster_, std::move(options), std::move(start));
   }
 
-  /// Connects to a node, waits for that, and keeps connected from then on. Children run there that say so: `.on = node`,
-  /// `.on = any_node`. A network has to be wanted: see `config::network`.
-  /// Errors: `errc::refused` with what is wrong with the address, the certificates or the node; `errc::node_lost` for one that
-  /// cannot be reached; it is forgotten then.
+  /// Connects to a node, waits for the first try, and connects again from then on whenever it is lost. Children run there that
+  /// say so: `.on = node`, `.on = any_node`. A network has to be wanted: see `config::network`.
+  /// Errors: `errc::refused` with what is wrong with the address, the certificates or the node, `errc::node_lost` for one that
+  /// cannot be reached, `errc::stopped`; it is forgotten then, unless the configuration names it.
   caf::expected<node> connect(const std::string& node);
 
   /// All nodes, those of the configuration and those that were connected to.
@@ -141,7 +141,7 @@ public:
   /// Errors: `errc::refused`, with what is wrong with the address or the certificates.
   caf::expected<serving_node> serve(node_options options);
 
-  /// Interpreters that were given up and hang still, with the place where they do as far as it is known.
+  /// Interpreters of this process that were given up and hang still, and where as far as it is known. Nodes have their own.
   std::vector<stuck_interpreter> stuck() const { return roster_->stuck(); }
 
   /// Messages that reached nobody, so far: asynchronous ones that nobody understood or for which a mailbox had no

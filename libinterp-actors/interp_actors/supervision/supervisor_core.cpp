@@ -7,6 +7,7 @@
 #include <caf/exit_reason.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -167,12 +168,21 @@ void supervisor_core::follow(restart_time now, slot& s, bool failed_restart, con
     children.push_back({other.spec.get(), is_live(other), other.wanted});
   }
   auto& window = spec_.budget == restart_budget::child ? s.window : window_;
-  auto result = decide(spec_, children, event, window, s.history, now, random_());
+  bool is_loss = report.reason == death_reason::node_lost;
+  bool is_counted =
+      is_loss && spec_.budget != restart_budget::child && s.counted_losses.contains(report.node);
+  static const restart_window unlimited{std::numeric_limits<int>::max(), caf::timespan{0}};
+  auto result = decide(spec_, children, event, is_counted ? unlimited : window, s.history, now, random_());
   switch (result.what) {
   case decision::outcome::none:
     break;
   case decision::outcome::restart: {
-    window.add(now);
+    if (!is_counted)
+      window.add(now);
+    if (is_loss && !is_counted)
+      for (auto* other : order)
+        if (is_live(*other))
+          other->counted_losses.insert(report.node);
     s.history = after_restart(s.spec->backoff, s.history, now);
     s.ready = death.ready_successor;
     if (result.delay.count() > 0)
@@ -544,6 +554,7 @@ void supervisor_core::start(slot& s) {
     ++s.restarts;
   ++s.incarnation;
   s.now_is = phase::starting;
+  s.counted_losses.clear();
   s.wanted = false;
   s.ready = false;
   s.address = closed::no;

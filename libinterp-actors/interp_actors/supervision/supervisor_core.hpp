@@ -14,7 +14,8 @@ namespace interp_actors {
 /// and no actor.
 ///
 /// The commands of one call are carried out in their order before the next call. Events of incarnations that are
-/// not the latest, or that say nothing new, change nothing.
+/// not the latest, or that say nothing new, change nothing. However many incarnations are lost with a node, that counts once
+/// against the intensity: it is one event, and says nothing of the others that ran there.
 /// Thread: one at a time.
 /// Owner: the supervisor's actor.
 class supervisor_core {
@@ -100,6 +101,7 @@ private:
     closed address = closed::no;
     std::optional<restart_time> not_before;
     std::set<std::uint64_t> tearing_down; // incarnations that are dead and not gone
+    std::set<std::string> counted_losses; // of nodes, since this incarnation was started
     slot_id after = 0;                    // a leaving one of the same name, which must be gone first
     std::optional<ticket_id> start_ticket;
     bool discard = false; // deleted if it does not start
