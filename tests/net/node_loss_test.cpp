@@ -139,6 +139,18 @@ TEST_F(NodeLoss, ANodeThatIsStoppedTellsHowItsInterpretersEnd) {
   EXPECT_EQ(call(one, "incarnation"), "2");
 }
 
+TEST_F(NodeLoss, ANodeWithTwoNamesIsNotLostAgainAndAgain) {
+  auto node = start_node({"--slots", "2"});
+  auto same = rt().connect("localhost" + node.name().substr(node.name().rfind(':')));
+  ASSERT_TRUE(same) << ia::describe(same.error());
+  auto one = at(supervise_one(worker, {.on = node}), "one");
+  auto other = at(supervise_one(worker, {.on = *same}), "one");
+  EXPECT_EQ(call(one, "where"), call(other, "where"));
+  EXPECT_EQ(call(one, "incarnation"), "1");
+  EXPECT_EQ(call(other, "incarnation"), "1");
+  EXPECT_TRUE(node.is_connected() && same->is_connected());
+}
+
 TEST_F(NodeLoss, EveryRequestIsAnsweredOnceWhileNodesAreKilled) {
   std::vector<ia::node> nodes;
   for (int i = 0; i < 3; ++i)

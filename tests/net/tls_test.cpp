@@ -28,7 +28,7 @@ protected:
 
   static ia::runtime_options with_certificates(ia::certificate_files files) {
     auto options = network_options();
-    options.network.node_timeout = 3s;
+    options.network.node_timeout = 20s; // not what ends a connection here
     options.network.certificates = std::move(files);
     return options;
   }

@@ -24,7 +24,7 @@ constexpr caf::timespan longest_lease = std::chrono::hours{24 * 365};
 
 /// A name that can be told to people.
 bool is_name(const std::string& text) {
-  return !text.empty() && text.size() <= 200
+  return !text.empty() && text.size() <= 400
          && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 

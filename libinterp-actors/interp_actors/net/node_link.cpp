@@ -181,7 +181,7 @@ caf::error node_link::connect() {
     return why(describe(gatekeeper.error())
                + (tls_ ? "" : "; it may want certificates, or be of another version of CAF"));
   node_hello hello{.version = library_version,
-                   .controller = controller_,
+                   .controller = controller_ + "@" + name_, // a node may have two names here
                    .link = me,
                    .most_bytes = options_.message_bytes};
   ask(*gatekeeper, caf::make_message(std::move(hello)));

@@ -26,7 +26,7 @@ struct node_hello {
   std::uint32_t protocol = node_protocol;
   /// Version of the library, for people.
   std::string version;
-  /// A random name of the controller's process.
+  /// A random name of the controller's process, with the one that it has for the node.
   std::string controller;
   /// Where the node's messages go.
   caf::strong_actor_ptr link;
