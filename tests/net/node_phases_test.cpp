@@ -205,6 +205,28 @@ TEST_F(QuickLoss, WhoWaitsForASlotGetsThatOfANodeThatComesBack) {
   tree.stop();
 }
 
+class SlowAnswer : public NodePhases {
+protected:
+  SlowAnswer() : NodePhases{with_a_heartbeat_each_second()} {}
+
+  static ia::runtime_options with_a_heartbeat_each_second() {
+    auto options = network_options();
+    options.network.node_timeout = 4s;
+    return options;
+  }
+};
+
+TEST_F(SlowAnswer, AHeartbeatOfCAFEndsNoConnectionThatIsBeingMade) {
+  node_process host{{"--slots", "1"}};
+  host.kill(SIGSTOP);
+  auto connecting = std::async(std::launch::async, [&] { return rt().connect(host.name()); });
+  std::this_thread::sleep_for(1200ms); // one comes
+  host.kill(SIGCONT);
+  auto node = connecting.get();
+  EXPECT_TRUE(node) << ia::describe(node.error());
+  rt().stop();
+}
+
 // -- a message -----------------------------------------------------------------------------------------------------------
 
 /// Nodes that are frozen and not yet lost: what is on its way stays there.

@@ -168,6 +168,30 @@ TEST_F(RemoteTree, ACodeThatHangsOnItsNodeIsNotStuckHere) {
   EXPECT_EQ(rt().counts().abandoned, 0u);
 }
 
+TEST_F(RemoteTree, CodeThatLinksItselfEndsWithTheOtherAndIsStartedAgain) {
+  start_node();
+  auto here = supervise({.children = {child("here", worker)}});
+  auto one =
+      at(supervise_one(std::string{worker} + "def tie(ref):\n    ref.link()\n    return b'tied'\n"), "one");
+  ia::packed_value arguments;
+  {
+    ia::packed_writer writer{arguments};
+    writer.begin_tuple(1);
+    writer.actor(ia::reference_to(at(here, "here")));
+    writer.end();
+  }
+  auto tied = me().request(
+      caf::actor_cast<caf::strong_actor_ptr>(one),
+      caf::make_message(ia::invoke_atom_v, std::string{"tie"}, ia::to_message(std::move(arguments))),
+      caf::timespan{patience});
+  ASSERT_TRUE(tied) << ia::describe(tied.error());
+  here.stop();
+  auto all = deaths.wait(2); // of that one, and of the one that was tied to it
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all.at(1).child, "one");
+  EXPECT_EQ(call(one, "incarnation"), "2");
+}
+
 TEST_F(RemoteTree, AProgramThatASignalEndsStopsWhatItRunsOnNodes) {
   auto node = start_node({"--slots", "2", "--lease", "1h"});
   node_process other{{node.name()}, {}, CONTROLLER_PROGRAM};

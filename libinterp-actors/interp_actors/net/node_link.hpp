@@ -58,6 +58,8 @@ private:
 
   void run();
   caf::error connect();
+  caf::error try_to_connect(time_point until, bool& is_to_be_repeated);
+  void leave();
   void watch(node_session& session);
   void receive(const connection& by, caf::mailbox_element_ptr element);
   std::optional<caf::message> wait_for_answer(time_point until);

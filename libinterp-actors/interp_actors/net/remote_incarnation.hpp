@@ -67,6 +67,9 @@ protected:
   time_point tick(time_point now) override;
 
 private:
+  /// What a message between processes may take besides what is done with it.
+  static constexpr std::chrono::seconds way_slack{1};
+
   struct stop_wish {
     caf::error reason;
     death_reason as;
