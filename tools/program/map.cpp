@@ -31,6 +31,7 @@ namespace {
 constexpr std::chrono::milliseconds between_drawings{100};
 /// How many results wait for an earlier one, for each interpreter.
 constexpr std::size_t kept_for_each = 1000;
+constexpr std::size_t expected_on_nodes = 64;
 constexpr std::size_t failures_named = 20;
 
 std::string json_text(const std::string& text) {
@@ -52,30 +53,24 @@ public:
         function_{std::move(function)},
         items_{open_items(how)},
         takes_lines_{how.lines || how.files.empty()},
-        count_{how.work.interpreters(items_->count().value_or(SIZE_MAX))},
-        results_{[this](const std::string& line) { write(line); }, kept_for_each * count_} {}
+        most_{items_->count().value_or(SIZE_MAX)},
+        results_{[this](const std::string& line) { write(line); },
+                 kept_for_each * (how.work.on_nodes() ? expected_on_nodes : how.work.interpreters(most_))} {}
 
   int run(ia::runtime& rt, stop_requests& stops) {
-    workforce workers{stops, rt, [this](const std::string& line) { display_.say(line); }};
-    auto fleet = start_workers<item_worker>(
-        rt, how_.work, count_,
-        {.name = "map",
-         .source = code_.source(item_py, {{"function", function_}, {"lines", takes_lines_}}),
-         .handler = "apply"});
-    if (!fleet) {
-      if (workers.stopping())
-        return ended_by_signal;
-      auto why = failure::of(fleet.error(), how_.work);
-      std::cerr << "interp-actors map: '" << code_.path.string() << "' cannot be loaded:\n"
-                << (why.summary.starts_with("CodeError: ") ? why.summary.substr(11) + '\n' : why.details);
-      return exit_bad_code;
-    }
-    handle_ = caf::actor_cast<caf::strong_actor_ptr>(fleet->handle());
-    ia::caller me{rt.system()};
-    auto about = ordered_json::parse(
-        ia::value_or_throw(me.request(handle_, caf::make_message(about_atom_v))).get_as<std::string>(0));
-    wants_data_ = about.at("arguments").get<int>() == 2;
-    workers.employ(*fleet, count_);
+    workforce workers{stops, rt, how_.work, [this](const std::string& line) { display_.say(line); }};
+    workers_ = &workers;
+    if (auto problem = workers.start<item_worker>(
+            {.name = "map",
+             .user = code_,
+             .source = code_.source(item_py, {{"function", function_}, {"lines", takes_lines_}}),
+             .handler = "apply"},
+            most_))
+      return workers.refuse(problem, "map", code_);
+    auto about = workers.ask_about();
+    if (!about)
+      return workers.refuse(about.error(), "map", code_);
+    wants_data_ = ordered_json::parse(*about).at("arguments").get<int>() == 2;
     workers.run([&](ia::caller& asker) { return run_next(asker, workers); }, between_drawings,
                 [&] {
                   if (workers.draining()) { // also what waits for a line that does not come
@@ -95,8 +90,8 @@ public:
       return exit_unavailable;
     if (no_input_)
       return exit_no_input;
-    bool all_taken = items_ended_ || taken_ == items_->count();
-    if (stop_requests::signal() != 0 && (unfinished_ || !all_taken))
+    bool all_taken = !unfinished_ && (items_ended_ || taken_ == items_->count());
+    if (stop_requests::signal() != 0 && !all_taken)
       return ended_by_signal;
     return failed_ > 0 || !all_taken ? exit_failed : 0;
   }
@@ -145,24 +140,26 @@ private:
         return true;
       }
     }
-    for (unsigned failures = 1;; ++failures) {
-      auto answer = me.request(handle_, caf::make_message(apply_atom_v, one.text, data));
+    attempts tries{how_.work};
+    for (;;) {
+      auto answer = workers.ask(me, caf::make_message(apply_atom_v, one.text, data));
       if (answer) {
         results_.put(one.number, R"({"item": )" + json_text(one.text) + R"(, "result": )"
                                      + answer->get_as<std::string>(0) + "}\n");
         ++ended_;
         return !broken_;
       }
-      auto why = failure::of(answer.error(), how_.work);
-      if (workers.stopping() || why.what == failure::kind::lost) {
+      auto why = failure::of(answer.error(), how_.work, code_);
+      bool node_lost = why.what == failure::kind::node_lost && workers.draining();
+      if (workers.stopping() || why.what == failure::kind::lost || node_lost) {
         unfinished_ = true;
-        if (!workers.stopping() && !lost_.exchange(true))
+        if (!workers.stopping() && !node_lost && !lost_.exchange(true))
           display_.say("interp-actors map: the interpreters have come to their end: " + why.summary);
         workers.drain();
         results_.put(one.number, "");
         return false;
       }
-      if (failures <= how_.work.retry && why.what != failure::kind::died && !workers.draining())
+      if (tries.again(why.what, workers.draining()))
         continue;
       fail(workers, one, why);
       return !broken_;
@@ -196,7 +193,8 @@ private:
             .total = items_->count(),
             .ended = ended_,
             .failed = failed_,
-            .running = running_};
+            .running = running_,
+            .trouble = workers_->trouble()};
   }
 
   const map_options& how_;
@@ -205,10 +203,10 @@ private:
   progress_display display_;
   std::unique_ptr<item_source> items_;
   const bool takes_lines_;
-  const std::size_t count_;
+  const std::size_t most_; // items
+  const workforce* workers_ = nullptr;
   ordered_lines results_;
   bool wants_data_ = false;
-  caf::strong_actor_ptr handle_;
   std::mutex taking_;
   std::size_t taken_ = 0;                // with `taking_`
   std::atomic<bool> items_ended_{false}; // there are no more, as far as is known
@@ -229,6 +227,8 @@ int run_map(const map_options& how) {
   std::optional<user_code> code;
   try {
     code = user_code::read(path);
+    if (how.work.on_nodes())
+      code->read_modules();
   } catch (const std::runtime_error& problem) {
     std::cerr << "interp-actors map: " << problem.what() << '\n';
     return exit_no_input;

@@ -21,14 +21,14 @@ struct apply_atom;
 /// Numbers by their names.
 using metrics = std::map<std::string, double>;
 
-/// Is told by a trial that it begins (with its id, and the name and the incarnation of the interpreter), what it reports (and answers whether it should
-/// stop), and what it prints.
+/// Is told by a trial that it begins (with the name of the call, and the name and the incarnation of the interpreter), what it reports (and answers
+/// whether it should stop), and what it prints.
 using trial_recorder =
     caf::typed_actor<caf::result<void>(begin_atom, std::string, std::string, std::uint64_t),
                      caf::result<bool>(report_atom, std::string, std::int64_t, metrics),
                      caf::result<void>(output_atom, std::string, std::string)>;
 
-/// Runs trials: `{"id", "parameters", "random"}` gives `{"result"}` or `{"pruned"}`.
+/// Runs trials: `{"call", "parameters", "random"}` gives `{"result"}` or `{"pruned"}`.
 using trial_worker = caf::typed_actor<caf::result<std::string>(about_atom),
                                       caf::result<std::string>(run_atom, std::string, trial_recorder)>;
 

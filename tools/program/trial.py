@@ -12,8 +12,8 @@ class Trial:
 
     most_unread = 256 * 1024  # bytes of output after which the trial waits until the program has written them
 
-    def __init__(self, identity: str, recorder: interp_actors.Reference):
-        self.identity = identity
+    def __init__(self, call: str, recorder: interp_actors.Reference):
+        self.call = call
         self.recorder = recorder
         self.pruned = False
         self.unread = 0
@@ -22,17 +22,17 @@ class Trial:
         """Send a piece of output."""
         self.unread += len(text)
         if self.unread < self.most_unread:
-            self.recorder.output.send(self.identity, text)
+            self.recorder.output.send(self.call, text)
         else:
             self.unread = 0
-            self.recorder.output(self.identity, text, timeout=math.inf)
+            self.recorder.output(self.call, text, timeout=math.inf)
 
     def finish_output(self) -> None:
         """Wait until the program has written all output. (The answer takes another way, and might be there first.)"""
         for one in outputs:
             one.finish()
         if self.unread:
-            self.recorder.output(self.identity, "", timeout=60)
+            self.recorder.output(self.call, "", timeout=60)
 
     def report(self, step: int, /, **metrics: float) -> None:
         """Report metrics of a step.
@@ -50,7 +50,7 @@ class Trial:
                 numbers[name] = float(value)
             except (TypeError, ValueError):
                 raise TypeError(f"report({name}=...): {value!r} is no number") from None
-        if self.recorder.report(self.identity, int(step), numbers, timeout=math.inf):
+        if self.recorder.report(self.call, int(step), numbers, timeout=math.inf):
             self.pruned = True
             raise Pruned(f"not worth going on after step {step}")
 
@@ -114,7 +114,7 @@ user_run, _ = function(load(), "run", {2: "params, report"})
 
 
 def about() -> str:
-    """Return the version of Python and the files that belong to the experiment."""
+    """Return the version of Python, and the files that belong to the experiment with their hashes."""
     return json.dumps({"python": sys.version.split()[0], "files": modules()})
 
 
@@ -122,10 +122,10 @@ def run(work: str, recorder: interp_actors.Reference) -> str:
     """Run one trial and return what became of it as JSON."""
     global trial
     work = json.loads(work)
-    mine = Trial(work["id"], recorder)
+    mine = Trial(work["call"], recorder)
     before = interp_actors.previous_death()
     incarnation = before.incarnation + 1 if before else 1
-    recorder.begin(mine.identity, interp_actors.current().name, incarnation, timeout=math.inf)
+    recorder.begin(mine.call, interp_actors.current().name, incarnation, timeout=math.inf)
     # Only who has imported it can use it; importing it costs milliseconds.
     if random := sys.modules.get("random"):
         random.seed(work["random"])
