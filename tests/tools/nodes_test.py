@@ -182,6 +182,7 @@ def run(params, report):
         self.write_code("venv/pyvenv.cfg", "")
         self.write_code("venv/module.py", "")
         self.write_code("inside/module.py", "")
+        (self.code / "loop").symlink_to(self.code)
         self.write_code("e.py", "import sys, zipfile\ndef run(params, report):\n    import inside.module\n"
                                 "    return {'files': sorted(zipfile.ZipFile(sys.path[0]).namelist())}\n")
         self.nodes(1)
@@ -189,6 +190,17 @@ def run(params, report):
         self.assertEqual(done.returncode, 0, done.stderr)
         result = json.loads((self.folder / "e.sweep/trials.json").read_text())[0]["result"]
         self.assertEqual(result, {"files": ["e.py", "inside/module.py"]})
+
+    def test_a_folder_with_more_than_anybody_would_send_is_refused(self):
+        self.write_code("e.py", "def run(params, report): return {}\n")
+        (self.code / "many").mkdir()
+        for i in range(10_000):
+            (self.code / f"many/m{i}.py").touch()
+        self.nodes(1)
+        done = self.sweep()
+        self.assertEqual(done.returncode, 66)
+        self.assertIn("more than 10000 Python files", done.stderr)
+        self.assertIn("put the file into a folder of its own", done.stderr)
 
     def test_much_output_lands_in_the_trials_folders(self):
         self.write_code("e.py", "def run(params, report):\n    for i in range(30000): print('line', i, params['x'])\n    return {}\n")
@@ -264,6 +276,16 @@ def run(params, report):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], [f"{i}{i}" for i in range(500)])
 
+    def test_what_map_prints_comes_to_the_screen(self):
+        self.write_code("say.py", "import sys\ndef run(line):\n    print('line', line)\n    print('no end', file=sys.stderr, end='')\n    return line\n")
+        node, = self.nodes(1)
+        done = self.run_program("map", "code/say.py", "--nodes", "nodes.txt", input="a\nb\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        for text in ("line a\nno end\n", "line b\nno end\n"):
+            self.assertIn(text, done.stderr)
+        self.assertEqual(node.said(), "")
+
     # -- nodes come and go
 
     def test_all_slots_are_used_or_as_many_as_jobs_says(self):
@@ -314,6 +336,28 @@ def run(params, report):
         self.assertEqual(process.wait(PATIENCE), 0)
         self.assertEqual([row["outcome"] for row in self.table()], ["done"] * 4)
         self.assertEqual(self.journal("SELECT count(*) FROM attempt WHERE how = 'done'"), [(4,)])
+
+    def test_map_loses_no_item_with_a_node(self):
+        self.write_code("slow.py", "import time\ndef run(line):\n    time.sleep(0.02)\n    return int(line)\n")
+        first, second = self.nodes(2, 2)
+        with (self.folder / "out").open("w") as out:
+            process = self.start_program("map", "code/slow.py", "--nodes", "nodes.txt", stdin=subprocess.PIPE, stdout=out)
+        process.stdin.write("".join(f"{i}\n" for i in range(200)))
+        process.stdin.close()
+        until(lambda: len((self.folder / "out").read_text().splitlines()) > 20, "some results")
+        first.kill()
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual([json.loads(line)["result"] for line in (self.folder / "out").read_text().splitlines()], list(range(200)))
+
+    def test_two_sweeps_share_a_node(self):
+        self.write_code("e.py", NOTING.replace("HANGING", "(1,)"))
+        self.nodes(1)
+        first = self.start_sweep("--grid", "x=1", "--out", "first")
+        until(lambda: self.starts(1), "the first sweep's trial")
+        second = self.start_sweep("--grid", "x=2", "--out", "second")  # whose stderr is the same file
+        self.until_said("All slots are taken; waiting for one:")
+        self.write_code("go", "")
+        self.assertEqual((first.wait(PATIENCE), second.wait(PATIENCE)), (0, 0))
 
     def test_trials_wait_while_all_nodes_are_lost(self):
         self.write_code("e.py", NOTING.replace("HANGING", "(2, 3)"))
@@ -412,6 +456,34 @@ def run(params, report):
         (self.code / "hang").unlink()
         self.assertEqual(again.wait(PATIENCE), 0)
         self.assertIn("the lease of controller", node.said())
+
+    def test_a_frozen_controller_runs_again_what_its_node_has_ended(self):
+        self.write_code("e.py", NOTING.replace("HANGING", "(1,)"))
+        node, = self.nodes(1, lease="500ms")
+        process = self.start_sweep("--grid", "x=1,2")
+        until(lambda: self.starts(1), "the first trial")
+        process.send_signal(signal.SIGSTOP)
+        until(lambda: "the lease of controller" in node.said(), "the end of the lease")
+        process.send_signal(signal.SIGCONT)
+        until(lambda: len(self.starts(1)) == 2, "the first trial again")
+        self.write_code("go", "")
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(self.journal("SELECT how, count(*) FROM attempt GROUP BY how ORDER BY how"), [("done", 2), ("node lost", 1)])
+
+    def test_a_node_that_is_lost_while_a_sweep_drains_leaves_its_trial_for_the_next_time(self):
+        self.write_code("e.py", NOTING.replace("HANGING", "(2,)"))
+        node, = self.nodes(1)
+        process = self.start_sweep("--grid", "x=1,2,3")
+        until(lambda: self.starts(2), "the second trial")
+        process.send_signal(signal.SIGINT)
+        self.until_said("Waiting for what runs (1)")
+        node.kill()
+        self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
+        self.assertEqual(self.done(), [1])
+        node.start()
+        self.write_code("go", "")
+        self.assertEqual(self.sweep("--grid", "x=1,2,3").returncode, 0)
+        self.assertEqual([len(self.starts(x)) for x in range(1, 4)], [1, 2, 1])
 
     def test_ctrl_c_once_lets_running_trials_end(self):
         self.write_code("e.py", NOTING.replace("HANGING", "(2,)"))

@@ -1,5 +1,9 @@
 #include "map.hpp"
 
+#include <caf/send.hpp>
+#include <caf/spawn_options.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -60,17 +64,21 @@ public:
   int run(ia::runtime& rt, stop_requests& stops) {
     workforce workers{stops, rt, how_.work, [this](const std::string& line) { display_.say(line); }};
     workers_ = &workers;
+    bool there = how_.work.on_nodes();
+    auto program = (there ? std::string{output_py} : std::string{}) + std::string{item_py};
     if (auto problem = workers.start<item_worker>(
             {.name = "map",
              .user = code_,
-             .source = code_.source(item_py, {{"function", function_}, {"lines", takes_lines_}}),
-             .handler = "apply"},
+             .source = code_.source(program, {{"function", function_}, {"lines", takes_lines_}}),
+             .handler = there ? "apply_there" : "apply"},
             most_))
       return workers.refuse(problem, "map", code_);
     auto about = workers.ask_about();
     if (!about)
       return workers.refuse(about.error(), "map", code_);
     wants_data_ = ordered_json::parse(*about).at("arguments").get<int>() == 2;
+    if (there)
+      screen_ = show_output(rt.system());
     workers.run([&](ia::caller& asker) { return run_next(asker, workers); }, between_drawings,
                 [&] {
                   if (workers.draining()) { // also what waits for a line that does not come
@@ -80,6 +88,8 @@ public:
                   display_.show(now());
                   std::fflush(stdout); // somebody may wait for results
                 });
+    if (screen_)
+      caf::anon_send_exit(screen_, caf::exit_reason::user_shutdown);
     display_.show(now());
     display_.clear();
     if (std::fflush(stdout) != 0)
@@ -101,6 +111,17 @@ private:
     std::size_t number;
     std::string text;
   };
+
+  /// Starts the actor that prints what items on nodes print, in a thread of its own, since it writes.
+  item_screen show_output(caf::actor_system& system) {
+    return system.spawn<caf::detached>([this]() -> item_screen::behavior_type {
+      return {[this](output_atom, const std::string&, const std::string& text) -> caf::result<void> {
+        if (!text.empty())
+          display_.say(text.substr(0, text.size() - text.ends_with('\n')));
+        return caf::unit;
+      }};
+    });
+  }
 
   /// The next item once there is room for its result.
   std::optional<item> take(const workforce& workers) {
@@ -142,7 +163,8 @@ private:
     }
     attempts tries{how_.work};
     for (;;) {
-      auto answer = workers.ask(me, caf::make_message(apply_atom_v, one.text, data));
+      auto answer = workers.ask(me, screen_ ? caf::make_message(apply_there_atom_v, one.text, data, screen_)
+                                            : caf::make_message(apply_atom_v, one.text, data));
       if (answer) {
         results_.put(one.number, R"({"item": )" + json_text(one.text) + R"(, "result": )"
                                      + answer->get_as<std::string>(0) + "}\n");
@@ -205,6 +227,7 @@ private:
   const bool takes_lines_;
   const std::size_t most_; // items
   const workforce* workers_ = nullptr;
+  item_screen screen_; // for nodes
   ordered_lines results_;
   bool wants_data_ = false;
   std::mutex taking_;

@@ -21,7 +21,7 @@ What it returns goes to stdout as JSON, one line for each item, in the order of 
 once, with its folder first on sys.path.
 
 With --nodes, the Python file travels to the nodes, and with it all .py files that it could import from its folder; nothing else does: files are there
-only with `def run(path, data)`. What the function prints goes to the node's stderr.
+only with `def run(path, data)`.
 
 Examples:
   interp-actors map count.py texts/*.txt > counts.jsonl

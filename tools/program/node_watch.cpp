@@ -11,6 +11,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds between_looks{50};
+constexpr std::chrono::milliseconds while_others_start{5};
 /// After a member that did not start.
 constexpr std::chrono::milliseconds first_pause{500};
 constexpr std::chrono::milliseconds longest_pause{30'000};
@@ -73,10 +74,14 @@ void node_watch::run(ia::fleet_control fleet, std::size_t limit, const std::func
   std::string told;
   auto pause = first_pause;
   for (std::size_t count = 1; count < limit && !enough_;) {
-    auto stats = fleet.stats();
-    // Members that start or are down come first.
-    if (stats.idle + stats.busy < stats.members || free_slots(runtime_.nodes()) == 0) {
+    if (free_slots(runtime_.nodes()) == 0) {
       if (!wait(between_looks))
+        return;
+      continue;
+    }
+    auto stats = fleet.stats();
+    if (stats.idle + stats.busy < stats.members) { // those that start or are down come first
+      if (!wait(while_others_start))
         return;
       continue;
     }

@@ -356,7 +356,7 @@ fs::path sweep_options::folder() const {
 }
 
 std::string worker_source(const user_code& experiment, bool capture) {
-  return experiment.source(trial_py, {{"capture", capture}});
+  return experiment.source(std::string{output_py} + std::string{trial_py}, {{"capture", capture}});
 }
 
 std::string trial_request(const trial& one, std::uint64_t seed, const std::string& call) {

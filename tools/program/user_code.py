@@ -1,4 +1,4 @@
-"""Stands before trial.py and item.py in each interpreter of a fleet. The program puts a line `USER_CODE = {...}` in front of it:
+"""Stands before the other code of the program in each interpreter of a fleet. The program puts a line `USER_CODE = {...}` in front of it:
 the path, folder and text of the user's file, so that all interpreters run the same text, whatever happens to the file meanwhile.
 """
 
