@@ -73,6 +73,12 @@ class Bench(unittest.TestCase):
                 rows = [(row["unit"], row["peer"], row["goal_sense"], row["goal"]) for row in found["rows"]]
                 self.assertEqual(rows, expected)
 
+    def test_trials_that_do_nothing_are_measured_beside_their_limit(self):
+        done, found = self.bench("--only", "100 trials")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        if found["rows"]:  # else the program is not part of this build, and the table says so
+            self.assertEqual([(row["unit"], row["peer"], row["goal_sense"], row["goal"]) for row in found["rows"]], [("ms", "0.1 s", "<=", 1)])
+
     def test_two_cores_are_measured_beside_one_and_beside_processes(self):
         done, found = self.bench("--only", "two cores")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -15,13 +15,13 @@ PATIENCE = 60  # seconds after which what should have come has not
 
 
 def until(condition, what):
-    """Wait until condition() is true, and return what it is."""
+    """Wait until condition() is true, and return what it is. `what` may be a function, which is called where it was in vain."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if found := condition():
             return found
         time.sleep(0.005)
-    raise AssertionError(f"in vain: {what}")
+    raise AssertionError(f"in vain: {what() if callable(what) else what}")
 
 
 def heed_signals():
@@ -56,7 +56,8 @@ class ProgramTest(unittest.TestCase):
         return process
 
     def until_said(self, text):
-        until(lambda: text in (self.folder / "stderr").read_text(), f"{text!r} on stderr:\n{(self.folder / 'stderr').read_text()}")
+        said = (self.folder / "stderr").read_text
+        until(lambda: text in said(), lambda: f"{text!r} on stderr:\n{said()}")
 
     def on_a_terminal(self, *arguments, **environment):
         """Return what the program writes to a terminal, and its exit code."""

@@ -41,6 +41,10 @@ void add_network(session& s, ia::runtime& rt);
 /// Is that process: a node, and what CAF and TCP are asked for. Ends with its stdin.
 int answer_as_node(ia::runtime& rt);
 
+/// A sweep of 100 trials that do nothing, beyond one of 2.
+/// Precondition: as above.
+void add_sweep(session& s);
+
 /// Pure Python in two interpreters at once; `cores` are those that the process may use.
 void add_two_cores(session& s, ia::runtime& rt, const std::vector<int>& cores);
 

@@ -65,6 +65,7 @@ int bench(const config& options, ia::runtime& rt, const std::vector<int>& cores)
   ia_bench::add_memory(session);
   ia_bench::add_one_way(session, rt);
   ia_bench::add_network(session, rt);
+  ia_bench::add_sweep(session);
   ia_bench::add_two_cores(session, rt, cores);
   auto found = session.run(options.rounds);
   if (found.rows.empty() && found.left_out.empty())

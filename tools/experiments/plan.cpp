@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -98,13 +99,14 @@ axis parse_axis(std::string_view text) {
     throw std::invalid_argument("'" + std::string{text}
                                 + "' is no parameter with its values; write NAME=VALUE,VALUE");
   axis result{.name = std::string{text.substr(0, equals)}};
+  std::set<std::string> before;
   for (auto& one : split(text.substr(equals + 1))) {
     if (one.empty())
       throw std::invalid_argument("'" + std::string{text}
                                   + "' has an empty value; where you mean an empty text, write \"\"");
     auto value = parse_value(one);
     // 1 equals 1.0 here, but not as text: they are two values, as Python code may tell them apart.
-    if (std::ranges::any_of(result.values, [&](auto& other) { return other.dump() == value.dump(); }))
+    if (!before.insert(value.dump()).second)
       throw std::invalid_argument("'" + std::string{text} + "' has the value " + one + " twice");
     result.values.push_back(std::move(value));
   }

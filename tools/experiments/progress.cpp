@@ -65,6 +65,8 @@ std::string to_text(const progress& now, std::chrono::duration<double> elapsed) 
       text += ", " + std::to_string(count) + ' ' + what;
   if (now.total && now.ended >= *now.total)
     return text;
+  if (!now.trouble.empty())
+    return text + ", " + now.trouble;
   if (auto left = time_left(now, elapsed))
     text += ", " + to_text(*left) + " left";
   return text;

@@ -21,6 +21,8 @@ struct progress {
   std::size_t failed = 0;
   std::size_t pruned = 0;
   std::size_t running = 0;
+  /// Why nothing can be done at present, in a few words.
+  std::string trouble = {};
 };
 
 /// How long the rest takes if it goes on as it did for `elapsed`; nothing where that is not known.

@@ -1,5 +1,9 @@
 #include "map.hpp"
 
+#include <caf/send.hpp>
+#include <caf/spawn_options.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -31,6 +35,7 @@ namespace {
 constexpr std::chrono::milliseconds between_drawings{100};
 /// How many results wait for an earlier one, for each interpreter.
 constexpr std::size_t kept_for_each = 1000;
+constexpr std::size_t expected_on_nodes = 64;
 constexpr std::size_t failures_named = 20;
 
 std::string json_text(const std::string& text) {
@@ -52,30 +57,28 @@ public:
         function_{std::move(function)},
         items_{open_items(how)},
         takes_lines_{how.lines || how.files.empty()},
-        count_{how.work.interpreters(items_->count().value_or(SIZE_MAX))},
-        results_{[this](const std::string& line) { write(line); }, kept_for_each * count_} {}
+        most_{items_->count().value_or(SIZE_MAX)},
+        results_{[this](const std::string& line) { write(line); },
+                 kept_for_each * (how.work.on_nodes() ? expected_on_nodes : how.work.interpreters(most_))} {}
 
   int run(ia::runtime& rt, stop_requests& stops) {
-    workforce workers{stops, rt, [this](const std::string& line) { display_.say(line); }};
-    auto fleet = start_workers<item_worker>(
-        rt, how_.work, count_,
-        {.name = "map",
-         .source = code_.source(item_py, {{"function", function_}, {"lines", takes_lines_}}),
-         .handler = "apply"});
-    if (!fleet) {
-      if (workers.stopping())
-        return ended_by_signal;
-      auto why = failure::of(fleet.error(), how_.work);
-      std::cerr << "interp-actors map: '" << code_.path.string() << "' cannot be loaded:\n"
-                << (why.summary.starts_with("CodeError: ") ? why.summary.substr(11) + '\n' : why.details);
-      return exit_bad_code;
-    }
-    handle_ = caf::actor_cast<caf::strong_actor_ptr>(fleet->handle());
-    ia::caller me{rt.system()};
-    auto about = ordered_json::parse(
-        ia::value_or_throw(me.request(handle_, caf::make_message(about_atom_v))).get_as<std::string>(0));
-    wants_data_ = about.at("arguments").get<int>() == 2;
-    workers.employ(*fleet, count_);
+    workforce workers{stops, rt, how_.work, [this](const std::string& line) { display_.say(line); }};
+    workers_ = &workers;
+    bool there = how_.work.on_nodes();
+    auto program = (there ? std::string{output_py} : std::string{}) + std::string{item_py};
+    if (auto problem = workers.start<item_worker>(
+            {.name = "map",
+             .user = code_,
+             .source = code_.source(program, {{"function", function_}, {"lines", takes_lines_}}),
+             .handler = there ? "apply_there" : "apply"},
+            most_))
+      return workers.refuse(problem, "map", code_);
+    auto about = workers.ask_about();
+    if (!about)
+      return workers.refuse(about.error(), "map", code_);
+    wants_data_ = ordered_json::parse(*about).at("arguments").get<int>() == 2;
+    if (there)
+      screen_ = show_output(rt.system());
     workers.run([&](ia::caller& asker) { return run_next(asker, workers); }, between_drawings,
                 [&] {
                   if (workers.draining()) { // also what waits for a line that does not come
@@ -85,6 +88,8 @@ public:
                   display_.show(now());
                   std::fflush(stdout); // somebody may wait for results
                 });
+    if (screen_)
+      caf::anon_send_exit(screen_, caf::exit_reason::user_shutdown);
     display_.show(now());
     display_.clear();
     if (std::fflush(stdout) != 0)
@@ -95,8 +100,8 @@ public:
       return exit_unavailable;
     if (no_input_)
       return exit_no_input;
-    bool all_taken = items_ended_ || taken_ == items_->count();
-    if (stop_requests::signal() != 0 && (unfinished_ || !all_taken))
+    bool all_taken = !unfinished_ && (items_ended_ || taken_ == items_->count());
+    if (stop_requests::signal() != 0 && !all_taken)
       return ended_by_signal;
     return failed_ > 0 || !all_taken ? exit_failed : 0;
   }
@@ -106,6 +111,17 @@ private:
     std::size_t number;
     std::string text;
   };
+
+  /// Starts the actor that prints what items on nodes print, in a thread of its own, since it writes.
+  item_screen show_output(caf::actor_system& system) {
+    return system.spawn<caf::detached>([this]() -> item_screen::behavior_type {
+      return {[this](output_atom, const std::string&, const std::string& text) -> caf::result<void> {
+        if (!text.empty())
+          display_.say(text.substr(0, text.size() - text.ends_with('\n')));
+        return caf::unit;
+      }};
+    });
+  }
 
   /// The next item once there is room for its result.
   std::optional<item> take(const workforce& workers) {
@@ -145,24 +161,27 @@ private:
         return true;
       }
     }
-    for (unsigned failures = 1;; ++failures) {
-      auto answer = me.request(handle_, caf::make_message(apply_atom_v, one.text, data));
+    attempts tries{how_.work};
+    for (;;) {
+      auto answer = workers.ask(me, screen_ ? caf::make_message(apply_there_atom_v, one.text, data, screen_)
+                                            : caf::make_message(apply_atom_v, one.text, data));
       if (answer) {
         results_.put(one.number, R"({"item": )" + json_text(one.text) + R"(, "result": )"
                                      + answer->get_as<std::string>(0) + "}\n");
         ++ended_;
         return !broken_;
       }
-      auto why = failure::of(answer.error(), how_.work);
-      if (workers.stopping() || why.what == failure::kind::lost) {
+      auto why = failure::of(answer.error(), how_.work, code_);
+      bool node_lost = why.what == failure::kind::node_lost && workers.draining();
+      if (workers.stopping() || why.what == failure::kind::lost || node_lost) {
         unfinished_ = true;
-        if (!workers.stopping() && !lost_.exchange(true))
+        if (!workers.stopping() && !node_lost && !lost_.exchange(true))
           display_.say("interp-actors map: the interpreters have come to their end: " + why.summary);
         workers.drain();
         results_.put(one.number, "");
         return false;
       }
-      if (failures <= how_.work.retry && why.what != failure::kind::died && !workers.draining())
+      if (tries.again(why.what, workers.draining()))
         continue;
       fail(workers, one, why);
       return !broken_;
@@ -196,7 +215,8 @@ private:
             .total = items_->count(),
             .ended = ended_,
             .failed = failed_,
-            .running = running_};
+            .running = running_,
+            .trouble = workers_->trouble()};
   }
 
   const map_options& how_;
@@ -205,10 +225,11 @@ private:
   progress_display display_;
   std::unique_ptr<item_source> items_;
   const bool takes_lines_;
-  const std::size_t count_;
+  const std::size_t most_; // items
+  const workforce* workers_ = nullptr;
+  item_screen screen_; // for nodes
   ordered_lines results_;
   bool wants_data_ = false;
-  caf::strong_actor_ptr handle_;
   std::mutex taking_;
   std::size_t taken_ = 0;                // with `taking_`
   std::atomic<bool> items_ended_{false}; // there are no more, as far as is known
@@ -229,6 +250,8 @@ int run_map(const map_options& how) {
   std::optional<user_code> code;
   try {
     code = user_code::read(path);
+    if (how.work.on_nodes())
+      code->read_modules();
   } catch (const std::runtime_error& problem) {
     std::cerr << "interp-actors map: " << problem.what() << '\n';
     return exit_no_input;

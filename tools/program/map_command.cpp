@@ -20,10 +20,14 @@ What it returns goes to stdout as JSON, one line for each item, in the order of 
 "traceback": ...} where it failed. Numbers that JSON has no word for become null. What the function prints goes to stderr. Each interpreter loads the Python file
 once, with its folder first on sys.path.
 
+With --nodes, the Python file travels to the nodes, and with it all .py files that it could import from its folder; nothing else does: files are there
+only with `def run(path, data)`.
+
 Examples:
   interp-actors map count.py texts/*.txt > counts.jsonl
   interp-actors map parse.py:parse_line --lines server.log
   cut -f2 table.tsv | interp-actors map check.py --timeout 5s --retry 2
+  interp-actors map thumbnail.py photos/*.jpg --nodes nodes.txt
 
 )";
 
@@ -40,7 +44,11 @@ void add_map(CLI::App& program, int& exit_code) {
                       "Files to map; - is stdin with --lines. Without any, the lines of stdin are mapped");
   command->add_flag("--lines", how->lines, "Map the lines of the files, not the files");
   add_work_arguments(*command, how->work, "item");
-  command->callback([how, &exit_code] { exit_code = run_map(*how); });
+  command->callback([how, &exit_code] {
+    exit_code = how->work.read_nodes("map");
+    if (exit_code == 0)
+      exit_code = run_map(*how);
+  });
 }
 
 } // namespace ia_program

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "certificate_arguments.hpp"
 #include "exit_codes.hpp"
 
 namespace ia_program {
@@ -78,13 +79,7 @@ void add_node(CLI::App& program, int& exit_code) {
   command->add_option("--listen", how->node.listen, "Where to listen; port 0 lets the system choose one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
-  command->add_option("--certificate", how->certificates.certificate, "Certificate of this node")
-      ->type_name("FILE");
-  command->add_option("--key", how->certificates.key, "Its private key")->type_name("FILE");
-  command
-      ->add_option("--ca", how->certificates.ca,
-                   "Certificate of the authority that all nodes and controllers trust")
-      ->type_name("FILE");
+  add_certificate_arguments(*command, how->certificates);
   command
       ->add_option("--allow", how->node.allow,
                    "Folders whose virtual environments controllers may name for their interpreters, with all "

@@ -17,6 +17,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
+constexpr std::chrono::milliseconds between_looks{100};
+
 /// The trial whose id begins with `beginning`. Errors: std::runtime_error where there is none, or more than one.
 trial find_trial(const journal_contents& contents, const std::string& beginning) {
   const trial* found = nullptr;
@@ -47,7 +49,10 @@ trial_recorder spawn_teller(caf::actor_system& system) {
           std::cout << line + '\n' << std::flush;
           return false;
         },
-        [](output_atom, const std::string&, const std::string&) -> caf::result<void> { return caf::unit; },
+        [](output_atom, const std::string&, const std::string& text) -> caf::result<void> { // from a node
+          std::cout << text << std::flush;
+          return caf::unit;
+        },
     };
   });
 }
@@ -61,28 +66,32 @@ void warn_of_changes(const journal_contents& contents, const user_code& experime
 
 int run_again(ia::runtime& rt, stop_requests& stops, const sweep_options& how, const user_code& experiment,
               const trial& one, std::uint64_t seed) {
-  workforce workers{stops, rt, [](const std::string& line) { std::cerr << line + '\n'; }};
-  auto fleet = start_workers<trial_worker>(
-      rt, how.work, 1, {.name = "replay", .source = worker_source(experiment, false), .handler = "run"});
-  if (!fleet) {
-    std::cerr << failure::of(fleet.error(), how.work).details;
-    return workers.stopping() ? ended_by_signal : exit_bad_code;
-  }
-  workers.employ(*fleet, 1);
+  workforce workers{stops, rt, how.work, [](const std::string& line) { std::cerr << line + '\n'; }};
+  if (auto problem = workers.start<trial_worker>({.name = "replay",
+                                                  .user = experiment,
+                                                  .source = worker_source(experiment, how.work.on_nodes()),
+                                                  .handler = "run"},
+                                                 1))
+    return workers.refuse(problem, "sweep", experiment);
   auto recorder = spawn_teller(rt.system());
   caf::expected<caf::message> answer{caf::message{}};
   workers.run(
       [&](ia::caller& me) {
-        answer = me.request(caf::actor_cast<caf::strong_actor_ptr>(fleet->handle()),
-                            caf::make_message(run_atom_v, trial_request(one, seed), recorder));
-        return false;
+        for (attempts tries{how.work};;) {
+          answer = workers.ask(me, caf::make_message(run_atom_v, trial_request(one, seed, one.id), recorder));
+          if (answer || workers.stopping())
+            return false;
+          auto what = failure::of(answer.error(), how.work, experiment).what;
+          if (what != failure::kind::node_lost || !tries.again(what, workers.draining()))
+            return false;
+        }
       },
-      std::chrono::hours{1}, [] {});
+      between_looks, [] {});
   caf::anon_send_exit(recorder, caf::exit_reason::user_shutdown);
   if (!answer) {
     if (workers.stopping())
       return ended_by_signal;
-    std::cerr << failure::of(answer.error(), how.work).details;
+    std::cerr << failure::of(answer.error(), how.work, experiment).details;
     return exit_failed;
   }
   auto what = ordered_json::parse(answer->get_as<std::string>(0));
@@ -98,6 +107,8 @@ int replay_trial(const sweep_options& how) {
   trial one;
   try {
     experiment = user_code::read(how.experiment);
+    if (how.work.on_nodes())
+      experiment->read_modules();
     contents = read_journal(how.folder());
     one = find_trial(contents, how.replay);
     if (!contents.configuration)

@@ -77,27 +77,27 @@ public:
   ~sweep() { journal_.close(); }
 
   int run(ia::runtime& rt, stop_requests& stops) {
-    workforce workers{stops, rt, [this](const std::string& line) { display_.say(line); }};
+    workforce workers{stops, rt, how_.work, [this](const std::string& line) { display_.say(line); }};
     workers_ = &workers;
     struct until_end {
       std::atomic<workforce*>& workers;
       ~until_end() { workers = nullptr; }
     } end{workers_};
-    auto count = how_.work.interpreters(plan_.size());
-    auto fleet = start_workers<trial_worker>(rt, how_.work, count,
-                                             {.name = "sweep",
-                                              .source = worker_source(experiment_, true),
-                                              .handler = "run",
-                                              .on_death = [this](auto& death) { died(death); }});
-    if (!fleet)
-      return workers.stopping() ? ended_by_signal : refuse_code(fleet.error());
-    handle_ = caf::actor_cast<caf::strong_actor_ptr>(fleet->handle());
-    workers.employ(*fleet, count);
-    if (!configure(rt))
+    if (auto problem = workers.start<trial_worker>({.name = "sweep",
+                                                    .user = experiment_,
+                                                    .source = worker_source(experiment_, true),
+                                                    .handler = "run",
+                                                    .on_death = [this](auto& death) { died(death); }},
+                                                   plan_.size()))
+      return workers.refuse(problem, "sweep", experiment_);
+    auto about = workers.ask_about();
+    if (!about)
+      return workers.refuse(about.error(), "sweep", experiment_);
+    if (!configure(*about))
       return exit_incompatible;
     choose_work();
     journal_.begin(configuration_, plan_, how_.command);
-    introduce(count);
+    introduce(workers);
     recorder_ = start_recorder(rt.system(), desk_);
     auto next_heartbeat = std::chrono::steady_clock::now() + between_heartbeats;
     workers.run([this](ia::caller& me) { return run_next(me); }, between_drawings,
@@ -141,24 +141,12 @@ private:
       desk_->died(death);
   }
 
-  int refuse_code(const caf::error& problem) {
-    auto why = failure::of(problem, how_.work);
-    std::cerr << "interp-actors sweep: '" << how_.experiment.string() << "' cannot be loaded:\n"
-              << (why.summary.starts_with("CodeError: ") ? why.summary.substr(11) + '\n' : why.details);
-    return exit_bad_code;
-  }
-
   /// Compares what is to be run with what the journal's results were made with.
-  bool configure(ia::runtime& rt) {
-    ia::caller me{rt.system()};
-    auto about = ordered_json::parse(
-        ia::value_or_throw(me.request(handle_, caf::make_message(about_atom_v))).get_as<std::string>(0));
-    auto folder = experiment_.path.parent_path();
+  bool configure(const std::string& about) {
     configuration_.code[experiment_.path.filename().string()] = sha256(experiment_.text);
-    for (auto& file : about.at("files")) {
-      fs::path path{file.get<std::string>()};
-      configuration_.code[path.lexically_relative(folder).string()] = sha256(read_file(path));
-    }
+    auto files = ordered_json::parse(about).at("files");
+    for (auto& [file, hash] : files.items())
+      configuration_.code[file] = hash;
     if (!plan_.empty())
       for (auto& [name, value] : plan_.front().parameters.items())
         configuration_.parameters.push_back(name);
@@ -207,11 +195,11 @@ private:
     }
   }
 
-  void introduce(std::size_t interpreters) {
+  void introduce(const workforce& workers) {
     auto& before = journal_.contents();
     if (!before.configuration) {
-      display_.say(several(plan_.size(), "trial") + " on " + several(interpreters, "interpreter") + ", in '"
-                   + how_.folder().string() + "'");
+      display_.say(several(plan_.size(), "trial") + " in '" + how_.folder().string() + "' on "
+                   + workers.place());
       return;
     }
     auto line = "Going on in '" + how_.folder().string() + "': " + std::to_string(kept_.size()) + " of "
@@ -236,9 +224,11 @@ private:
       return false;
     auto& [one, hash] = work_[place];
     desk_->expect(*one, hash);
-    auto request = trial_request(*one, how_.seed);
-    for (unsigned failures = 1;; ++failures) {
-      auto answer = me.request(handle_, caf::make_message(run_atom_v, request, recorder_));
+    auto* workers = workers_.load();
+    attempts tries{how_.work};
+    for (;;) {
+      auto request = trial_request(*one, how_.seed, desk_->next_call(one->id));
+      auto answer = workers->ask(me, caf::make_message(run_atom_v, std::move(request), recorder_));
       if (answer) {
         auto what = ordered_json::parse(answer->get_as<std::string>(0));
         if (what.contains("pruned"))
@@ -247,8 +237,7 @@ private:
           desk_->done(one->id, std::move(what.at("result")));
         return true;
       }
-      auto why = failure::of(answer.error(), how_.work);
-      auto* workers = workers_.load();
+      auto why = failure::of(answer.error(), how_.work, experiment_);
       if (workers->stopping()) {
         desk_->lost(one->id, "stopped");
         return false;
@@ -259,8 +248,11 @@ private:
         trouble("the interpreters have come to their end: " + why.summary);
         return false;
       }
-      // Those that ended their interpreter have had their attempts.
-      bool again = failures <= how_.work.retry && why.what != failure::kind::died && !workers->draining();
+      if (why.what == failure::kind::node_lost && workers->draining()) { // it runs with the next session
+        desk_->lost(one->id, why.summary);
+        return false;
+      }
+      bool again = tries.again(why.what, workers->draining());
       desk_->failed(one->id, why, again);
       if (again)
         continue;
@@ -287,6 +279,8 @@ private:
                     .failed = count_kept(outcome::failed),
                     .pruned = count_kept(outcome::pruned)};
     desk_->count(result);
+    if (auto* workers = workers_.load())
+      result.trouble = workers->trouble();
     return result;
   }
 
@@ -348,7 +342,6 @@ private:
   journal journal_;
   std::shared_ptr<trial_desk> desk_;
   configuration configuration_;
-  caf::strong_actor_ptr handle_;
   trial_recorder recorder_;
   std::vector<std::pair<const trial*, std::string>> work_; // with their hashes
   std::map<std::string, trial_result> kept_;               // by hash
@@ -363,12 +356,12 @@ fs::path sweep_options::folder() const {
 }
 
 std::string worker_source(const user_code& experiment, bool capture) {
-  return experiment.source(trial_py, {{"capture", capture}});
+  return experiment.source(std::string{output_py} + std::string{trial_py}, {{"capture", capture}});
 }
 
-std::string trial_request(const trial& one, std::uint64_t seed) {
+std::string trial_request(const trial& one, std::uint64_t seed, const std::string& call) {
   return ordered_json{
-      {"id", one.id}, {"parameters", one.parameters}, {"random", std::to_string(seed) + '/' + one.id}}
+      {"call", call}, {"parameters", one.parameters}, {"random", std::to_string(seed) + '/' + one.id}}
       .dump();
 }
 
@@ -376,6 +369,8 @@ int run_sweep(const sweep_options& how) {
   std::optional<user_code> experiment;
   try {
     experiment = user_code::read(how.experiment);
+    if (how.work.on_nodes())
+      experiment->read_modules();
   } catch (const std::runtime_error& problem) {
     std::cerr << "interp-actors sweep: " << problem.what() << '\n';
     return exit_no_input;

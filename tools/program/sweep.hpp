@@ -48,7 +48,7 @@ int replay_trial(const sweep_options& how);
 /// The Python code of a sweep's workers. With `capture`, what a trial prints goes to its recorder.
 std::string worker_source(const user_code& experiment, bool capture);
 
-/// What a worker is told about a trial.
-std::string trial_request(const ia_experiments::trial& one, std::uint64_t seed);
+/// What a worker is told about a trial. `call` is what it calls itself when it tells something.
+std::string trial_request(const ia_experiments::trial& one, std::uint64_t seed, const std::string& call);
 
 } // namespace ia_program

@@ -24,10 +24,14 @@ The folder (--out) gets journal.sqlite with everything that happened, trials/ID/
 trials/ID/traceback.txt for each that failed, and plot.svg. The same command again goes on where it was, also after a kill -9: what has a result is not run again.
 Other values for a parameter, or more of them, may be added; a change of the code, the seed, the parameters' names or the pruning is refused.
 
+With --nodes, the file travels to the nodes, and with it all .py files that it could import from its folder; nothing else does. Nodes may come later, and be
+lost: what they did is run again on others, and waits where there are none. Results, output and the journal are here, the same as without nodes.
+
 Examples:
   interp-actors sweep experiment.py --grid lr=0.1,0.01 --grid layers=1,2,3
   interp-actors sweep experiment.py --grid lr=0.1,0.01 --metric loss --prune --timeout 10min --export csv
   interp-actors sweep experiment.py --replay 3f2a
+  interp-actors sweep experiment.py --grid lr=0.1,0.01 --nodes nodes.txt --certificate me.pem --key me.key --ca ca.pem
 
 )";
 
@@ -93,7 +97,9 @@ void add_sweep(CLI::App& program, int& exit_code) {
   add_work_arguments(*command, how->work, "trial");
   command->callback([how, command, &exit_code] {
     how->command = command->config_to_str(); // what was given, as lines of a configuration file
-    exit_code = how->replay.empty() ? run_sweep(*how) : replay_trial(*how);
+    exit_code = how->work.read_nodes("sweep");
+    if (exit_code == 0)
+      exit_code = how->replay.empty() ? run_sweep(*how) : replay_trial(*how);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <caf/spawn_options.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -23,6 +24,8 @@ struct trial_desk::running_trial {
 
   std::string id;
   std::string hash;
+  std::string call; // the last one
+  unsigned calls = 0;
   unsigned attempts = 0;
   std::optional<ia_experiments::journal::attempt> attempt; // the one that runs
   std::vector<ia_experiments::journal::attempt> died;      // those before it of which it was delivered again
@@ -55,6 +58,11 @@ trial_desk::running_trial* trial_desk::find(const std::string& id) {
   return found == running_.end() ? nullptr : found->second.get();
 }
 
+trial_desk::running_trial* trial_desk::find_call(const std::string& call) {
+  auto* one = find(call.substr(0, call.find('/')));
+  return one && one->call == call ? one : nullptr;
+}
+
 fs::path trial_desk::folder_of(const std::string& id) const {
   return how_.folder / "trials" / id;
 }
@@ -68,6 +76,12 @@ void trial_desk::expect(const ia_experiments::trial& one, const std::string& has
   added->hash = hash;
   std::lock_guard guard{mutex_};
   running_[one.id] = std::move(added);
+}
+
+std::string trial_desk::next_call(const std::string& id) {
+  std::lock_guard guard{mutex_};
+  auto* one = find(id);
+  return one->call = id + '/' + std::to_string(++one->calls);
 }
 
 void trial_desk::done(const std::string& id, ordered_json values) {
@@ -151,49 +165,49 @@ void trial_desk::finish(const std::string& id, trial_result result) {
 // -- trials
 // -------------------------------------------------------------------------------------------------------------
 
-void trial_desk::begin(const std::string& id, const interpreter& worker) {
+void trial_desk::begin(const std::string& call, const interpreter& worker) {
   std::lock_guard guard{mutex_};
-  auto* one = find(id);
+  auto* one = find_call(call);
   if (!one)
     return;
   if (rule_)
-    rule_->forget(id);
+    rule_->forget(one->id);
   if (one->attempt) // it is delivered again
     one->died.push_back(*one->attempt);
   ++one->attempts;
-  one->attempt = journal_.start(id, one->hash, worker.first);
+  one->attempt = journal_.start(one->id, one->hash, worker.first);
   one->worker = worker;
   one->begun = steady::now();
   one->last.clear();
   at_work_[worker] = *one->attempt;
   one->heading_due = one->attempts > 1;
   std::error_code problem; // there is mostly nothing to remove
-  fs::remove(folder_of(id) / "traceback.txt", problem);
+  fs::remove(folder_of(one->id) / "traceback.txt", problem);
   if (one->attempts == 1)
-    fs::remove(folder_of(id) / "output.txt", problem);
+    fs::remove(folder_of(one->id) / "output.txt", problem);
 }
 
-bool trial_desk::report(const std::string& id, std::int64_t step, const metrics& numbers) {
+bool trial_desk::report(const std::string& call, std::int64_t step, const metrics& numbers) {
   std::lock_guard guard{mutex_};
-  auto* one = find(id);
+  auto* one = find_call(call);
   if (!one || !one->attempt)
     return false;
   journal_.report(*one->attempt, {step, numbers});
   for (auto& [name, value] : numbers)
     one->last[name] = value;
   auto value = numbers.find(how_.metric);
-  return rule_ && value != numbers.end() && rule_->report(id, step, value->second);
+  return rule_ && value != numbers.end() && rule_->report(one->id, step, value->second);
 }
 
-void trial_desk::output(const std::string& id, const std::string& text) {
+void trial_desk::output(const std::string& call, const std::string& text) {
   std::lock_guard guard{mutex_};
-  auto* one = find(id);
+  auto* one = find_call(call);
   if (!one || text.empty())
     return;
   if (!one->output) { // a trial that prints nothing needs no folder, which costs more than all the rest
     std::error_code problem;
-    fs::create_directories(folder_of(id), problem);
-    one->output.reset(std::fopen((folder_of(id) / "output.txt").c_str(), "ae"));
+    fs::create_directories(folder_of(one->id), problem);
+    one->output.reset(std::fopen((folder_of(one->id) / "output.txt").c_str(), "ae"));
   }
   auto* file = one->output.get();
   bool written = file != nullptr;
@@ -202,7 +216,7 @@ void trial_desk::output(const std::string& id, const std::string& text) {
   written =
       written && std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
   if (!written && !std::exchange(trouble_, true))
-    how_.on_trouble("cannot write '" + (folder_of(id) / "output.txt").string()
+    how_.on_trouble("cannot write '" + (folder_of(one->id) / "output.txt").string()
                     + "': " + std::generic_category().message(errno));
 }
 
@@ -211,7 +225,8 @@ void trial_desk::died(const ia::death_report& death) {
   auto found = at_work_.find({death.child, death.incarnation});
   if (found == at_work_.end())
     return;
-  journal_.end(found->second, to_string(failure::kind::died), death.text);
+  auto how = death.reason == ia::death_reason::node_lost ? failure::kind::node_lost : failure::kind::died;
+  journal_.end(found->second, to_string(how), death.text);
   at_work_.erase(found);
 }
 
@@ -232,7 +247,8 @@ void trial_desk::count(ia_experiments::progress& to) const {
   to.ended += ended_;
   to.failed += failed_;
   to.pruned += pruned_;
-  to.running += running_.size();
+  to.running += static_cast<std::size_t>(
+      std::ranges::count_if(running_, [](auto& one) { return one.second->attempt.has_value(); }));
 }
 
 std::map<std::string, trial_result> trial_desk::results() const {
@@ -243,16 +259,16 @@ std::map<std::string, trial_result> trial_desk::results() const {
 trial_recorder start_recorder(caf::actor_system& system, std::shared_ptr<trial_desk> desk) {
   return system.spawn<caf::detached>([desk]() -> trial_recorder::behavior_type {
     return {
-        [desk](begin_atom, const std::string& id, const std::string& name,
+        [desk](begin_atom, const std::string& call, const std::string& name,
                std::uint64_t incarnation) -> caf::result<void> {
-          desk->begin(id, {name, incarnation});
+          desk->begin(call, {name, incarnation});
           return caf::unit;
         },
-        [desk](report_atom, const std::string& id, std::int64_t step, const metrics& numbers) {
-          return desk->report(id, step, numbers);
+        [desk](report_atom, const std::string& call, std::int64_t step, const metrics& numbers) {
+          return desk->report(call, step, numbers);
         },
-        [desk](output_atom, const std::string& id, const std::string& text) -> caf::result<void> {
-          desk->output(id, text);
+        [desk](output_atom, const std::string& call, const std::string& text) -> caf::result<void> {
+          desk->output(call, text);
           return caf::unit;
         },
     };

@@ -51,6 +51,9 @@ public:
 
   /// `one` is going to be asked for.
   void expect(const ia_experiments::trial& one, const std::string& hash);
+  /// Its name in what an interpreter is about to be asked for. What comes under an earlier one counts no more: an interpreter on a lost node
+  /// may go on for a while.
+  std::string next_call(const std::string& id);
   void done(const std::string& id, nlohmann::ordered_json values);
   void pruned(const std::string& id);
   /// An attempt has failed; it is the last one unless `again`.
@@ -58,11 +61,12 @@ public:
   /// The trial was stopped and has no result.
   void lost(const std::string& id, const std::string& why);
 
-  // -- trials
+  // -- trials, by the names of their calls
 
-  void begin(const std::string& id, const interpreter& worker);
-  bool report(const std::string& id, std::int64_t step, const metrics& numbers);
-  void output(const std::string& id, const std::string& text);
+  void begin(const std::string& call, const interpreter& worker);
+  /// Returns whether it should stop.
+  bool report(const std::string& call, std::int64_t step, const metrics& numbers);
+  void output(const std::string& call, const std::string& text);
 
   // -- the supervisor
 
@@ -83,6 +87,7 @@ private:
   struct running_trial;
 
   running_trial* find(const std::string& id);
+  running_trial* find_call(const std::string& call);
   void finish(const std::string& id, ia_experiments::trial_result result);
   void close_attempt(running_trial& one);
   std::filesystem::path folder_of(const std::string& id) const;

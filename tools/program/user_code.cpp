@@ -32,11 +32,19 @@ user_code user_code::read(const fs::path& path) {
   return result;
 }
 
+void user_code::read_modules() {
+  modules = modules_beside(path);
+  modules[path.filename().string()] =
+      text; // also where nobody can import it, so that there is something to send
+}
+
 std::string user_code::source(std::string_view program, nlohmann::json settings) const {
   settings["path"] = path.string();
   settings["folder"] = path.parent_path().string();
   settings["name"] = path.stem().string();
   settings["text"] = text;
+  if (!modules.empty())
+    settings["archive"] = module_archive::name;
   // A Python expression all the same: JSON's own words for true, false and null are defined before.
   return "true, false, null = True, False, None\nUSER_CODE = " + settings.dump() + "\n"
          + std::string{user_code_py} + std::string{program};

@@ -5,7 +5,8 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "module_archive.hpp"
 
 namespace ia_program {
 
@@ -14,9 +15,14 @@ struct user_code {
   /// Absolute.
   std::filesystem::path path;
   std::string text;
+  /// What it can import from its folder, where that is to travel to nodes; else empty.
+  module_files modules = {};
 
   /// Errors: std::runtime_error where it cannot be read, or is no UTF-8.
   static user_code read(const std::filesystem::path& path);
+
+  /// Reads `modules`, too. Errors: as `read`, and those of `modules_beside`.
+  void read_modules();
 
   /// What interpreters run: the user's file behind one of the program's, with what that wants to know in `settings`.
   std::string source(std::string_view program, nlohmann::json settings = nlohmann::json::object()) const;

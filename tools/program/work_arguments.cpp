@@ -1,5 +1,7 @@
 #include "work_arguments.hpp"
 
+#include "certificate_arguments.hpp"
+
 namespace ia_program {
 
 void add_work_arguments(CLI::App& command, work_options& how, const std::string& what) {
@@ -7,7 +9,8 @@ void add_work_arguments(CLI::App& command, work_options& how, const std::string&
   command
       .add_option(
           "-j,--jobs", how.jobs,
-          "Interpreters at work, each with a GIL and a thread of its own (default: one for each core)")
+          "Interpreters at work, each with a GIL and a thread of its own (default: one for each core; with "
+          "--nodes, one for each slot that they have free, on all of them together)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""))
       ->type_name("N")
       ->group(group);
@@ -28,7 +31,8 @@ void add_work_arguments(CLI::App& command, work_options& how, const std::string&
                   "How often each failed " + what
                       + " is tried again (default: 0). One that ends its interpreter has at least "
                       + std::to_string(deaths_allowed)
-                      + " attempts in any case, as that may not be its fault")
+                      + " attempts in any case, as that may not be its fault; one whose node is lost, "
+                      + std::to_string(losses_allowed))
       ->check(CLI::Range(0U, 1'000U).description(""))
       ->type_name("N")
       ->group(group);
@@ -38,10 +42,21 @@ void add_work_arguments(CLI::App& command, work_options& how, const std::string&
                     + " has failed; --keep-going, the default, goes on with the others")
       ->group(group);
   command
-      .add_option("--virtual-env", how.virtual_env,
-                  "Root of a virtual environment whose packages the code may import")
+      .add_option(
+          "--virtual-env", how.virtual_env,
+          "Root of a virtual environment whose packages the code may import; with --nodes, one that is "
+          "there on each of them, and in its --allow")
       ->type_name("FOLDER")
       ->group(group);
+  constexpr auto* nodes = "On other machines";
+  command
+      .add_option(
+          "--nodes", how.nodes_file,
+          "File with nodes (`interp-actors node`) that do the work instead of this process, one in each "
+          "line as HOST:PORT; # begins a comment")
+      ->type_name("FILE")
+      ->group(nodes);
+  add_certificate_arguments(command, how.certificates, nodes);
 }
 
 std::string exit_code_help(const std::string& what) {
@@ -55,10 +70,11 @@ std::string exit_code_help(const std::string& what) {
            "  1    any "
          + what
          + " failed, or was not run\n"
-           "  64   the command line is wrong\n"
+           "  64   the command line is wrong, or what is in the file of nodes\n"
            "  65   the Python file cannot be loaded, or has no fitting function\n"
            "  66   a file or a folder to read is not there\n"
-           "  69   Python cannot be started, or all interpreters came to their end\n"
+           "  69   Python cannot be started, no node can be connected to, or all interpreters came to their "
+           "end\n"
            "  73   something cannot be written\n"
            "  78   the results in the folder were made with another configuration\n"
            "  130, 143  ended by SIGINT or SIGTERM (as shells show it)";

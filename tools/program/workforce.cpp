@@ -4,12 +4,14 @@
 #include <condition_variable>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "exit_codes.hpp"
 #include "messages.hpp"
-#include "user_code.hpp"
+#include "node_list.hpp"
+#include "traceback.hpp"
 
 namespace ia_program {
 
@@ -22,6 +24,9 @@ constexpr int deaths_in_period = 1000;
 constexpr std::chrono::seconds period{10};
 /// Who stops the workers has waited for them before, if at all: they are interrupted at once.
 constexpr std::chrono::milliseconds time_to_stop{1};
+/// A node that takes no interpreter of ours, for whatever reason, is not asked all the time.
+constexpr ia::backoff on_nodes_again{.initial = std::chrono::milliseconds{10},
+                                     .maximum = std::chrono::seconds{5}};
 
 caf::timespan to_timespan(double seconds) {
   return std::chrono::duration_cast<caf::timespan>(std::chrono::duration<double>{seconds});
@@ -33,11 +38,20 @@ std::string last_line(std::string text) {
   return text.substr(text.rfind('\n') + 1);
 }
 
-/// Without the program's own frames, which tell the user nothing.
-ia::python_error users_part(ia::python_error error) {
-  for (auto& one : error.exceptions)
-    std::erase_if(one.frames, [](auto& frame) { return frame.file == user_code::source_name; });
-  return error;
+/// What a fleet of workers is to be.
+ia::fleet_options fleet_of_workers(const work_options& how, std::size_t count, const worker_code& code) {
+  ia::fleet_options result{.source = ia::text(code.source, user_code::source_name),
+                           .size = count,
+                           .name = code.name,
+                           .intensity = deaths_in_period,
+                           .period = period,
+                           .shutdown = ia::shutdown::within(time_to_stop),
+                           .on_death = code.on_death};
+  result.deadlines = ia::deadline_start::taken; // waiting for an interpreter is nobody's fault
+  result.spawn.start_deadline = start_deadline;
+  if (how.timeout_seconds > 0)
+    result.spawn.handler_deadlines = {{code.handler, to_timespan(how.timeout_seconds)}};
+  return result;
 }
 
 } // namespace
@@ -47,34 +61,35 @@ std::size_t work_options::interpreters(std::size_t most) const {
   return std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(most, 1));
 }
 
-ia::fleet_options fleet_of_workers(const work_options& how, std::size_t count, worker_code code) {
-  ia::fleet_options result{.source = ia::text(std::move(code.source), user_code::source_name),
-                           .size = count,
-                           .name = std::move(code.name),
-                           .attempts = std::max(deaths_allowed, how.retry + 1),
-                           .intensity = deaths_in_period,
-                           .period = period,
-                           .shutdown = ia::shutdown::within(time_to_stop),
-                           .on_death = std::move(code.on_death)};
-  result.deadlines = ia::deadline_start::taken; // waiting for an interpreter is nobody's fault
-  result.spawn.start_deadline = start_deadline;
-  if (how.timeout_seconds > 0)
-    result.spawn.handler_deadlines = {{std::move(code.handler), to_timespan(how.timeout_seconds)}};
-  return result;
+int work_options::read_nodes(const std::string& command) {
+  if (nodes_file.empty())
+    return 0;
+  int code = exit_usage;
+  try {
+    nodes = read_node_list(nodes_file, !certificates.empty());
+    return 0;
+  } catch (const std::invalid_argument& problem) {
+    std::cerr << "interp-actors " << command << ": " << problem.what() << '\n';
+  } catch (const std::runtime_error& problem) {
+    std::cerr << "interp-actors " << command << ": " << problem.what() << '\n';
+    code = exit_no_input;
+  }
+  return code;
 }
 
-failure failure::of(const caf::error& problem, const work_options& how) {
+failure failure::of(const caf::error& problem, const work_options& how, const user_code& code) {
   failure result;
   auto raised = ia::python_error_of(problem);
   if (raised) {
-    auto error = users_part(std::move(*raised));
+    auto error = users_part(std::move(*raised), code);
     result.summary = last_line(error.summary());
     result.details = error.traceback();
   } else {
     result.details = ia::describe(problem) + '\n';
     result.summary = last_line(result.details);
   }
-  if (problem == ia::errc::python_exception || problem == ia::errc::wrong_type) {
+  if (problem == ia::errc::python_exception || problem == ia::errc::wrong_type
+      || problem == ia::errc::too_large) {
     result.what = kind::exception;
   } else if (problem == ia::errc::deadline_exceeded) {
     result.what = kind::timeout;
@@ -84,6 +99,8 @@ failure failure::of(const caf::error& problem, const work_options& how) {
   } else if (problem == ia::errc::exited || problem == ia::errc::crashed || problem == ia::errc::abandoned) {
     result.what = kind::died;
     result.summary = "ended its interpreter: " + result.summary;
+  } else if (problem == ia::errc::node_lost) {
+    result.what = kind::node_lost;
   }
   return result;
 }
@@ -96,14 +113,34 @@ std::string to_string(failure::kind what) {
     return "timeout";
   case failure::kind::died:
     return "died";
+  case failure::kind::node_lost:
+    return "node lost";
   case failure::kind::lost:
     return "lost";
   }
   return "unknown";
 }
 
-workforce::workforce(stop_requests& stops, ia::runtime& rt, std::function<void(const std::string&)> say)
-    : runtime_{rt}, stops_{stops}, say_{std::move(say)} {
+bool attempts::again(failure::kind what, bool draining) {
+  switch (what) {
+  case failure::kind::exception:
+  case failure::kind::timeout:
+    return ++failures_ <= how_.retry && !draining;
+  case failure::kind::died:
+    return ++deaths_ < std::max(deaths_allowed, how_.retry + 1);
+  case failure::kind::node_lost:
+    return ++losses_ < losses_allowed && !draining;
+  case failure::kind::lost:
+    break;
+  }
+  return false;
+}
+
+workforce::workforce(stop_requests& stops, ia::runtime& rt, const work_options& how,
+                     std::function<void(const std::string&)> say)
+    : runtime_{rt}, stops_{stops}, how_{how}, say_{std::move(say)} {
+  if (how_.on_nodes())
+    nodes_.emplace(runtime_, say_);
   stops_.listen([this](stop_requests::level now) {
     bool works = false;
     {
@@ -111,7 +148,7 @@ workforce::workforce(stop_requests& stops, ia::runtime& rt, std::function<void(c
       works = fleet_.has_value();
     }
     if (now == stop_requests::level::drain && works) {
-      draining_ = true;
+      drain();
       say_("Waiting for what runs (" + std::to_string(asking_.load()) + "); once more, and it is stopped");
     } else {
       say_("Stopping");
@@ -126,15 +163,98 @@ workforce::~workforce() {
     fleet_->stop();
 }
 
-void workforce::employ(ia::fleet_control fleet, std::size_t count) {
+caf::error workforce::start(const std::function<caf::expected<crew>(ia::fleet_options)>& begin,
+                            worker_code code, std::size_t most) {
+  auto count = nodes_ ? 1 : how_.interpreters(most);
+  auto started = nodes_ ? start_on_nodes(begin, code) : begin(fleet_of_workers(how_, count, code));
+  if (!started)
+    return std::move(started.error());
   std::lock_guard guard{mutex_};
-  fleet_ = std::move(fleet);
+  fleet_ = started->fleet;
+  handle_ = started->handle;
   count_ = count;
+  limit_ = std::min(std::max<std::size_t>(most, 1), how_.jobs > 0 ? how_.jobs : SIZE_MAX);
+  return {};
+}
+
+caf::expected<workforce::crew>
+workforce::start_on_nodes(const std::function<caf::expected<crew>(ia::fleet_options)>& begin,
+                          const worker_code& code) {
+  try {
+    modules_.emplace(runtime_, code.user.modules);
+  } catch (const std::exception&) {
+    if (!stopping_) // which also ends who packs them
+      throw;
+    return ia::make_error(ia::errc::stopped, "it was to stop");
+  }
+  auto options = fleet_of_workers(how_, 1, code);
+  options.on = ia::any_node;
+  options.modules = {modules_->path()};
+  options.virtual_env = how_.virtual_env;
+  options.backoff = on_nodes_again;
+  // The fleet's error says only that it did not start.
+  auto node_lost = std::make_shared<std::atomic<bool>>(false);
+  options.on_death = [node_lost, others = code.on_death](const ia::death_report& death) {
+    if (death.reason == ia::death_reason::node_lost)
+      *node_lost = true;
+    if (others)
+      others(death);
+  };
+  for (;;) {
+    if (auto problem = nodes_->wait_for_slot())
+      return problem;
+    *node_lost = false;
+    auto started = begin(options);
+    if (started || !*node_lost)
+      return started;
+  }
+}
+
+int workforce::refuse(const caf::error& problem, const std::string& command, const user_code& code) const {
+  if (stopping_)
+    return ended_by_signal;
+  auto why = failure::of(problem, how_, code);
+  if (problem == ia::errc::no_node) {
+    std::cerr << "interp-actors " << command << ": " << why.details;
+    return exit_unavailable;
+  }
+  std::cerr << "interp-actors " << command << ": '" << code.path.string() << "' cannot be loaded:\n"
+            << (why.summary.starts_with("CodeError: ") ? why.summary.substr(11) + '\n' : why.details);
+  return exit_bad_code;
+}
+
+caf::expected<caf::message> workforce::ask(ia::caller& me, caf::message request) {
+  return me.request(handle_, std::move(request));
+}
+
+caf::expected<std::string> workforce::ask_about() {
+  ia::caller me{runtime_.system()};
+  for (;;) {
+    auto answer = ask(me, caf::make_message(about_atom_v));
+    if (answer)
+      return answer->get_as<std::string>(0);
+    if (answer.error() != ia::errc::node_lost)
+      return std::move(answer.error());
+  }
+}
+
+std::string workforce::place() const {
+  if (nodes_)
+    return "nodes:" + nodes_->states();
+  return std::to_string(count_) + (count_ == 1 ? " interpreter" : " interpreters");
+}
+
+void workforce::drain() {
+  draining_ = true;
+  if (nodes_)
+    nodes_->enough();
 }
 
 void workforce::stop() {
-  draining_ = true;
+  drain();
   stopping_ = true;
+  if (nodes_)
+    nodes_->cancel();
   std::optional<ia::fleet_control> fleet;
   {
     std::lock_guard guard{mutex_};
@@ -150,37 +270,58 @@ void workforce::run(const std::function<bool(ia::caller&)>& step, std::chrono::m
                     const std::function<void()>& tick) {
   std::mutex mutex;
   std::condition_variable changed;
-  std::size_t working = count_;
+  std::size_t working = 0;
   std::exception_ptr problem;
   std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < count_; ++i)
-    threads.emplace_back([&] {
-      ::pthread_setname_np(::pthread_self(), "asker");
-      try {
-        ia::caller me{runtime_.system()};
-        while (!draining_) {
-          ++asking_;
-          bool more = step(me);
-          --asking_;
-          if (!more)
-            break;
-        }
-      } catch (...) { // goes on in the thread that waits
-        std::lock_guard guard{mutex};
-        problem = std::current_exception();
-        draining_ = true;
+  auto work = [&] {
+    ::pthread_setname_np(::pthread_self(), "asker");
+    try {
+      ia::caller me{runtime_.system()};
+      while (!draining_) {
+        ++asking_;
+        bool more = step(me);
+        --asking_;
+        if (more)
+          continue;
+        if (nodes_)
+          nodes_->enough();
+        break;
       }
+    } catch (...) { // goes on in the thread that waits
       std::lock_guard guard{mutex};
-      --working;
+      problem = std::current_exception();
+      draining_ = true;
+    }
+    std::lock_guard guard{mutex};
+    --working;
+    changed.notify_all();
+  };
+  if (nodes_)
+    nodes_->grow(*fleet_, limit_, [&] {
+      std::lock_guard guard{mutex};
+      ++count_;
       changed.notify_all();
     });
   {
     std::unique_lock guard{mutex};
-    while (!changed.wait_for(guard, interval, [&] { return working == 0; })) {
+    auto next = std::chrono::steady_clock::now() + interval;
+    do {
+      for (; threads.size() < count_; ++working)
+        threads.emplace_back(work);
+      bool woken = changed.wait_until(guard, next, [&] { return working == 0 || threads.size() < count_; });
+      if (woken)
+        continue;
+      next += interval;
       guard.unlock();
+      if (nodes_)
+        nodes_->look();
       tick();
       guard.lock();
-    }
+    } while (working > 0);
+  }
+  if (nodes_) { // before what they use is gone
+    fleet_->stop();
+    nodes_->end();
   }
   for (auto& thread : threads)
     thread.join();
@@ -193,7 +334,9 @@ int run_work(const work_options& how, const std::function<int(ia::runtime&, stop
   config.deaths = [](const ia::death_report&) {};
   config.dead_letters = [](const ia::dead_letter&) {};
   std::vector<std::string> arguments{"interp-actors"};
-  if (!how.virtual_env.empty())
+  config.network.nodes = how.nodes;
+  config.network.certificates = how.certificates;
+  if (!how.virtual_env.empty() && !how.on_nodes())
     arguments.push_back("--interp-actors.virtual-env=" + how.virtual_env);
   std::vector<char*> pointers;
   for (auto& one : arguments)

@@ -23,6 +23,8 @@ TEST(Progress, TheTimeLeftComesFromThisSessionAlone) {
 TEST(Progress, IsOneLine) {
   progress now{.unit = "trials", .total = 100, .ended = 60, .failed = 2, .running = 4};
   EXPECT_EQ(to_text(now, 60s), "60 of 100 trials, 2 failed, 4 running, 40 s left");
+  now.trouble = "no node is left";
+  EXPECT_EQ(to_text(now, 60s), "60 of 100 trials, 2 failed, 4 running, no node is left");
   now = {.unit = "lines", .ended = 7};
   EXPECT_EQ(to_text(now, 1s), "7 lines");
   EXPECT_EQ(to_text(75s), "1 min 15 s");
