@@ -205,23 +205,11 @@ void remote_incarnation::abandon(ladder_step step, death_reason how) {
 // -- CAF's thread --------------------------------------------------------------------------------------------------------
 
 void remote_incarnation::on_answer(node_answer answer) {
-  using state = errand::answer_state;
-  question* asked = nullptr;
   {
     std::lock_guard guard{mutex_};
-    if (answer.number != errand_.number || errand_.state != state::awaited || errand_.answer)
+    if (answer.number != errand_.number)
       return;
-    if (answer.parcel == 0 && !errand_.is_back && !ending_)
-      asked = std::exchange(errand_.asked, nullptr);
-    if (asked)
-      errand_.state = state::passing;
-    else
-      errand_.answer = std::move(answer);
-  }
-  if (asked) {
-    pass_on(*asked, std::move(answer));
-    std::lock_guard guard{mutex_};
-    errand_.state = state::passed;
+    errand_.answer = std::move(answer);
   }
   wake_->ring();
 }
@@ -391,7 +379,6 @@ void remote_incarnation::handle(taken_message taken) {
     if (!is_stopped)
       errand_ = {.number = number, .activity = taken.activity};
   }
-  question asked{taken, *call};
   errand done{.is_back = is_stopped}; // the node takes no more
   if (is_stopped)
     restore(claimed);
@@ -399,15 +386,13 @@ void remote_incarnation::handle(taken_message taken) {
   if (!is_stopped) {
     send(taken, number, *call, std::move(records));
     feed(std::move(claimed));
-    if (!wait_for_answer(asked, done))
+    if (!wait_for_answer(done))
       return;
   }
-  if (done.answer)
-    return pass_on(asked, std::move(*done.answer));
   auto outcome = box_->end(consumer_, taken.activity);
   if (!outcome.current)
     return;
-  if (done.is_back) {
+  if (!done.answer && done.is_back) {
     bool is_wanted = outcome.cause == interrupt_cause::none || outcome.cause == interrupt_cause::stopping;
     if (is_wanted && (outcome.unanswered || !is_request))
       put_back({std::move(taken.element), std::move(taken.deaths)}, taken.shared);
@@ -415,43 +400,37 @@ void remote_incarnation::handle(taken_message taken) {
       answer(std::move(taken.element), caf::make_message(error_for(outcome.cause, {})));
     return;
   }
-  caf::error why;
-  bool has_begun = true;
-  bool is_normal = false;
-  {
-    std::lock_guard guard{mutex_};
-    why = ending_->reason;
-    has_begun = number <= ending_->begun;
-    is_normal = ending_->report.reason == death_reason::normal;
-  }
-  if (!has_begun && !carries_ends && (outcome.unanswered || !is_request)) { // it is for the next one
-    unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
-    unfinished_is_shared_ = taken.shared;
-    unfinished_counts_ = false;
+  if (!done.answer) {
+    caf::error why;
+    bool has_begun = true;
+    bool is_normal = false;
+    {
+      std::lock_guard guard{mutex_};
+      why = ending_->reason;
+      has_begun = number <= ending_->begun;
+      is_normal = ending_->report.reason == death_reason::normal;
+    }
+    if (!has_begun && !carries_ends && (outcome.unanswered || !is_request)) { // it is for the next one
+      unfinished_ = delivery{std::move(taken.element), std::move(taken.deaths)};
+      unfinished_is_shared_ = taken.shared;
+      unfinished_counts_ = false;
+      return;
+    }
+    bool can_be_repeated = !carries_ends && !is_normal; // one that ends with exit code 0 is done
+    cut_short(taken, outcome, can_be_repeated, why ? why : caf::make_error(caf::sec::request_receiver_down));
     return;
   }
-  bool can_be_repeated = !carries_ends && !is_normal; // one that ends with exit code 0 is done
-  cut_short(taken, outcome, can_be_repeated, why ? why : caf::make_error(caf::sec::request_receiver_down));
-}
-
-void remote_incarnation::pass_on(question& asked, node_answer from_node) {
-  auto& element = asked.taken.element;
-  bool is_request = element->mid.is_request();
-  auto outcome = box_->end(consumer_, asked.taken.activity);
-  if (!outcome.current)
-    return;
-  embassy::take_back(from_node.content);
+  embassy::take_back(done.answer->content);
   served_.fetch_add(1, std::memory_order_relaxed);
   caf::message result;
-  caf::error problem;
-  if (from_node.problem) {
-    result = caf::make_message(std::move(from_node.problem));
+  if (done.answer->problem) {
+    result = caf::make_message(std::move(done.answer->problem));
   } else if (is_request) {
     try {
-      result = decode_answer(asked.call, from_node.content);
+      result = decode_answer(*call, done.answer->content);
     } catch (const value_error& misfit) {
-      problem = make_error(errc::wrong_type, "handler '" + asked.call.call.function + "' of '"
-                                                 + parts_->code.name + "' returned " + misfit.what());
+      problem = make_error(errc::wrong_type, "handler '" + call->call.function + "' of '" + parts_->code.name
+                                                 + "' returned " + misfit.what());
     } catch (const std::exception& other) {
       problem =
           make_error(errc::crashed, "C++ raised '" + std::string{other.what()} + "' behind the handler");
@@ -460,12 +439,11 @@ void remote_incarnation::pass_on(question& asked, node_answer from_node) {
       result = caf::make_message(problem);
   }
   if (problem && parts_->options.spawn.fail_on == fail_on::exceptions) {
-    auto at = where();
     end_with(death_reason::exception, problem);
     at.session->way().send(node_stop{at.child, problem, caf::timespan{0}}, at.child);
   }
   if (is_request && outcome.unanswered)
-    answer(std::move(element), std::move(result));
+    answer(std::move(taken.element), std::move(result));
 }
 
 /// Sends the message, and what has come for it meanwhile.
@@ -501,27 +479,18 @@ void remote_incarnation::send(const taken_message& taken, std::uint64_t number, 
     send_cancel(taken.activity);
 }
 
-/// Returns false where nothing is left to do: the answer was passed on, or the incarnation given up.
-bool remote_incarnation::wait_for_answer(question& asked, errand& done) {
-  using state = errand::answer_state;
+/// Returns false where it was given up.
+bool remote_incarnation::wait_for_answer(errand& done) {
   for (;;) {
-    bool is_current = box_->is_current(consumer_);
     {
       std::lock_guard guard{mutex_};
-      if (errand_.state == state::passed) {
-        errand_ = {};
-        return false;
-      }
-      if (errand_.state == state::awaited) {
-        if (errand_.answer || errand_.is_back || ending_) {
-          done = std::exchange(errand_, {});
-          return true;
-        }
-        errand_.asked = is_current ? &asked : nullptr;
-        if (!is_current)
-          return false;
+      if (errand_.answer || errand_.is_back || ending_) {
+        done = std::exchange(errand_, {});
+        return true;
       }
     }
+    if (!box_->is_current(consumer_))
+      return false;
     wake_->wait();
   }
 }

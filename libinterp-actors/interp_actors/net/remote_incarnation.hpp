@@ -27,7 +27,6 @@ class node_hub;
 /// Its thread waits at one bell for all that can come: messages, answers, news of the node, the loss of the node, a stop. So
 /// none of its waits outlasts the session, which is watched; a slot on a node is waited for until the start's deadline.
 /// What the node answers before it tells of the death counts; a message without an answer then was cut short by it.
-/// CAF's thread passes a small answer on while this thread waits for it, which saves the caller the time that a thread takes to wake.
 /// A large message may have to wait on its way. What makes it needless meanwhile (its deadline, a cancellation, a stop) takes it
 /// back, and does not wait behind it.
 /// Thread: `run` its own; `tick` the timer's; `on_answer`, `on_news` and `on_lost` CAF's network's; the other public ones any.
@@ -103,23 +102,13 @@ private:
     bool is_told = false; // what it is to start
   };
 
-  /// What was sent, in the thread that waits for the answer.
-  struct question {
-    taken_message& taken;
-    const encoded_call& call;
-  };
-
   /// The message that is under way.
   struct errand {
-    enum class answer_state { awaited, passing, passed };
-
     std::uint64_t number = 0; // 0 for none
     activity_number activity = 0;
-    bool is_told = false;      // the way to the node has it
-    bool is_back = false;      // it was taken back before the node had it
-    question* asked = nullptr; // of a thread that does nothing but wait, and waits on while `passing`
-    answer_state state = answer_state::awaited;
-    std::optional<node_answer> answer; // which that thread is to pass on
+    bool is_told = false; // the way to the node has it
+    bool is_back = false; // it was taken back before the node had it
+    std::optional<node_answer> answer;
   };
 
   void run();
@@ -136,8 +125,7 @@ private:
   void handle(taken_message taken);
   void send(const taken_message& taken, std::uint64_t number, encoded_call& call,
             std::vector<channel_record> records);
-  bool wait_for_answer(question& asked, errand& done);
-  void pass_on(question& asked, node_answer answer);
+  bool wait_for_answer(errand& done);
   void answer(caf::mailbox_element_ptr request, caf::message content);
   void cut_short(taken_message& taken, const activity_outcome& outcome, bool can_be_repeated,
                  const caf::error& problem);
