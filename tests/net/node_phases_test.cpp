@@ -220,7 +220,7 @@ TEST_F(SlowAnswer, AHeartbeatOfCAFEndsNoConnectionThatIsBeingMade) {
   node_process host{{"--slots", "1"}};
   host.kill(SIGSTOP);
   auto connecting = std::async(std::launch::async, [&] { return rt().connect(host.name()); });
-  std::this_thread::sleep_for(1200ms); // one comes
+  std::this_thread::sleep_for(1200ms); // a heartbeat comes in that time
   host.kill(SIGCONT);
   auto node = connecting.get();
   EXPECT_TRUE(node) << ia::describe(node.error());
@@ -263,7 +263,7 @@ TEST_F(SlowNode, ADeadlineTakesBackWhatHasNotArrivedAndEndsNobody) {
   auto one = start_and_freeze();
   auto answer = me().call(one, "counted", {large()}, 100ms);
   EXPECT_EQ(code_of(answer.error()), ia::errc::deadline_exceeded);
-  std::this_thread::sleep_for(ladder);
+  std::this_thread::sleep_for(ladder); // long enough for all its steps
   process().kill(SIGCONT);
   EXPECT_EQ(call(one, "incarnation"), "1");
   EXPECT_EQ(call(one, "count_of"), "0");
@@ -284,7 +284,7 @@ TEST_F(SlowNode, AStopTakesBackWhatHasNotArrived) {
   ask(one, "counted", large(), any_error());
   std::this_thread::sleep_for(50ms); // until it is on its way, most likely; it is answered in any case
   auto stopped = std::async(std::launch::async, [&] { tree().stop(); });
-  std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(50ms); // until it has begun, most likely
   process().kill(SIGCONT);
   stopped.get();
   expect_all_right(1);
@@ -301,9 +301,9 @@ TEST_F(SlowNode, WhatHasNotArrivedWhenAnotherOneFollowsIsForThatOne) {
   EXPECT_EQ(call(one, "incarnation"), "1");
   process().kill(SIGSTOP);
   ask(one, "counted", large(), wants(std::string(8 << 20, 'l')));
-  std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(50ms); // until it is on its way, most likely
   EXPECT_EQ(code_of(me().call(at(both, "here"), "leave", ia::shared_bytes{}).error()), ia::errc::exited);
-  std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(50ms); // until it is taken back, most likely; it is not lost in any case
   process().kill(SIGCONT);
   expect_all_right(1);
   EXPECT_EQ(call(one, "incarnation"), "2");

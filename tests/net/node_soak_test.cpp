@@ -50,12 +50,12 @@ TEST_F(NodeSoak, NoRequestIsLostOrAnsweredTwice) {
   std::thread attacker{[&] {
     std::mt19937 random{7};
     while (!over) {
-      std::this_thread::sleep_for(std::chrono::milliseconds{100 + random() % 400});
+      std::this_thread::sleep_for(std::chrono::milliseconds{100 + random() % 400}); // work goes on meanwhile
       auto& victim = processes[random() % processes.size()];
       auto& name = names[static_cast<std::size_t>(&victim - processes.data())];
       if (random() % 3 == 0) {
         victim->kill(SIGSTOP);
-        std::this_thread::sleep_for(std::chrono::milliseconds{random() % 3000});
+        std::this_thread::sleep_for(std::chrono::milliseconds{random() % 3000}); // frozen, lost or not
         victim->kill(SIGCONT);
       } else {
         victim->kill(SIGKILL);

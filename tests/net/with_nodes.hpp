@@ -37,10 +37,14 @@ protected:
     auto& process = *processes_.back();
     if (process.name().empty())
       throw std::runtime_error("the node did not start: " + process.errors("\n"));
-    auto result = rt().connect(process.name());
-    if (!result)
-      throw std::runtime_error("no node: " + ia::describe(result.error()));
-    return *result;
+    auto until = std::chrono::steady_clock::now() + patience;
+    for (;;) { // on a loaded machine it may take longer than the node's timeout
+      auto result = rt().connect(process.name());
+      if (result)
+        return *result;
+      if (std::chrono::steady_clock::now() > until)
+        throw std::runtime_error("no node: " + ia::describe(result.error()));
+    }
   }
 
   /// The process of the node that was started as number `i`.
