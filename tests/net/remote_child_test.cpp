@@ -383,6 +383,22 @@ TEST_F(RemoteChild, KnowsItsOwnAddressAsOthersDo) {
 
 // -- handles -------------------------------------------------------------------------------------------------------------------
 
+/// Calls a function with a handle.
+caf::expected<caf::message> call_with(ia::caller& me, const ia::interpreter_actor& whom, std::string function,
+                                      const ia::interpreter_actor& what) {
+  ia::packed_value arguments;
+  {
+    ia::packed_writer writer{arguments};
+    writer.begin_tuple(1);
+    writer.actor(ia::reference_to(what));
+    writer.end();
+  }
+  return me.request(
+      caf::actor_cast<caf::strong_actor_ptr>(whom),
+      caf::make_message(ia::invoke_atom_v, std::move(function), ia::to_message(std::move(arguments))),
+      caf::timespan{patience});
+}
+
 /// An actor of the program's own, whose types no node knows.
 class host_scale final {
 public:
@@ -445,17 +461,7 @@ TEST_F(RemoteChild, MonitorsWhatRunsHereAndIsMonitoredFromHere) {
                                      "def watch(ref):\n    ref.monitor(lambda reason: open('" + path
                                          + "', 'w').close())\n    return ref.echo(b'through the node')\n"));
   ASSERT_TRUE(watching);
-  ia::packed_value arguments;
-  {
-    ia::packed_writer writer{arguments};
-    writer.begin_tuple(1);
-    writer.actor(ia::reference_to(here));
-    writer.end();
-  }
-  auto answer = me().request(
-      caf::actor_cast<caf::strong_actor_ptr>(one),
-      caf::make_message(ia::invoke_atom_v, std::string{"watch"}, ia::to_message(std::move(arguments))),
-      caf::timespan{patience});
+  auto answer = call_with(me(), one, "watch", here);
   ASSERT_TRUE(answer) << ia::describe(answer.error());
   EXPECT_EQ(ia::unpack<ia::shared_bytes>(answer->get_as<ia::packed_message>(0)).as_string_view(),
             "through the node");
@@ -469,6 +475,22 @@ TEST_F(RemoteChild, MonitorsWhatRunsHereAndIsMonitoredFromHere) {
 }
 
 // -- fleets ----------------------------------------------------------------------------------------------------------------
+
+TEST_F(RemoteChild, AnAnswerThatIsTooLargeForTwoProcessesIsRefusedAndBreaksNothing) {
+  start_node();
+  auto here = spawn("def give(v): return bytes(70 << 20)\n");
+  auto tree =
+      supervise_one("def ask(ref):\n    try:\n        return ref.give(b'')\n    except Exception as e:\n"
+                    "        return str(e).encode()\ndef nap(v): return v\n");
+  auto one = at(tree, "one");
+  auto answer = call_with(me(), one, "ask", here);
+  ASSERT_TRUE(answer) << ia::describe(answer.error());
+  auto said = ia::unpack<ia::shared_bytes>(answer->get_as<ia::packed_message>(0));
+  EXPECT_NE(said.as_string_view().find("that actors of two processes may send each other at once"),
+            std::string_view::npos)
+      << said.as_string_view();
+  EXPECT_EQ(call(one, "nap", "alive"), "alive");
+}
 
 TEST_F(RemoteChild, AFleetSharesItsQueueOverNodes) {
   auto first = start_node({"--slots", "2"});

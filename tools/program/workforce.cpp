@@ -313,10 +313,18 @@ void workforce::run(const std::function<bool(ia::caller&)>& step, std::chrono::m
         continue;
       next += interval;
       guard.unlock();
-      if (nodes_)
-        nodes_->look();
-      tick();
+      std::exception_ptr failure;
+      try {
+        if (nodes_)
+          nodes_->look();
+        tick();
+      } catch (...) { // those who ask end before what they use
+        failure = std::current_exception();
+        draining_ = true;
+      }
       guard.lock();
+      if (failure)
+        problem = failure;
     } while (working > 0);
   }
   if (nodes_) { // before what they use is gone

@@ -1,5 +1,6 @@
 #include "interp_actors/actor/mailbox.hpp"
 
+#include "interp_actors/actor/between_processes.hpp"
 #include "interp_actors/actor/translate.hpp"
 #include "interp_actors/message/types.hpp"
 
@@ -37,6 +38,8 @@ void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* 
       return;
     }
   }
+  if (auto problem = check_frame(*element->sender->home_system, element->sender, content))
+    content = caf::make_message(std::move(problem));
   element->payload = std::move(content);
   element->mid = element->mid.response_id();
   auto receiver = std::exchange(element->sender, caf::strong_actor_ptr{responder});
@@ -45,7 +48,7 @@ void answer_request(caf::mailbox_element_ptr element, caf::actor_control_block* 
 
 std::size_t payload_bytes(const caf::message& content) {
   std::size_t result = 0;
-  for (std::size_t i = 1; i < content.size(); ++i) {
+  for (std::size_t i = 0; i < content.size(); ++i) {
     if (content.match_element<shared_bytes>(i))
       result += content.get_as<shared_bytes>(i).size();
     else if (content.match_element<std::vector<shared_bytes>>(i))

@@ -54,7 +54,7 @@ std::string module_store::path_of(const std::string& hash, const std::string& na
   auto path = folder_ / hash / name;
   if (std::filesystem::exists(path))
     return path.string();
-  std::filesystem::create_directory(path.parent_path());
+  std::filesystem::create_directories(path.parent_path()); // also where somebody has tidied up
   auto bytes = code.as_string_view();
   auto part = path;
   part += ".part"; // a file of that name is whole

@@ -24,6 +24,9 @@ namespace {
 constexpr backoff reconnecting{.initial = std::chrono::milliseconds{200},
                                .maximum = std::chrono::seconds{10}};
 
+/// A session that has not lasted longer counts as a try in vain.
+constexpr std::chrono::seconds short_session{1};
+
 /// Beats of a session in the time after which it is lost, or the node's lease is over.
 constexpr int beats = 4;
 
@@ -97,7 +100,7 @@ void node_link::run() {
   while (!closing()) {
     auto problem = connect();
     if (!problem) {
-      tries = 0;
+      auto begin = deadline_clock::now();
       std::shared_ptr<node_session> session;
       {
         std::lock_guard guard{mutex_};
@@ -107,6 +110,8 @@ void node_link::run() {
       watch(*session);
       session->lose(make_error(errc::stopped, "the runtime stops"));
       problem = session->why_lost();
+      if (deadline_clock::now() - begin > short_session)
+        tries = 0;
     }
     note(std::move(problem));
     leave();
