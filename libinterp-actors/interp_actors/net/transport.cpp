@@ -297,7 +297,7 @@ void init_network_types() {
 
 void add_network_options(caf::actor_system_config& config) {
   caf::io::middleman::add_module_options(config);
-  config.set(workers_key, 0); // with workers a round trip takes three times as long (decision 17)
+  config.set(workers_key, 0); // with workers a round trip takes four times as long (decision 17)
 }
 
 void load_network(caf::actor_system_config& config, caf::timespan patience) {
