@@ -27,7 +27,7 @@ def recurse(v): return recurse(v)
 )";
 };
 
-// DESIGN.md, decision 1, row by row.
+// The ways in which a handler ends, one after the other.
 
 TEST_F(Lifetime, ExceptionInARequestAnswersItAndTheInterpreterLives) {
   auto actor = spawn(code);

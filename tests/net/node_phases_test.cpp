@@ -166,6 +166,24 @@ TEST_F(NodePhases, CodeThatIsTooLargeForANodeFailsTheStartAlone) {
   EXPECT_EQ(call(other, "incarnation"), "1");
 }
 
+TEST_F(NodePhases, ArgumentsAndResultsThatAreTooLargeAreRefusedAlone) {
+  start_node({"--slots", "1", "--message-bytes", "300000"});
+  auto one = at(supervise({.children = {remote_child("one", std::string{worker}
+                                                                + "def many(v): return bytes(400_000)\n")}}),
+                "one");
+  auto argument = me().call(one, "echo", ia::shared_bytes::adopt(std::string(400'000, 'x')));
+  ASSERT_FALSE(argument);
+  EXPECT_EQ(code_of(argument.error()), ia::errc::too_large) << ia::describe(argument.error());
+  auto result = me().call(one, "many", ia::shared_bytes{});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(code_of(result.error()), ia::errc::too_large) << ia::describe(result.error());
+  auto fits = ia::shared_bytes::adopt(std::string(290'000, 'x'));
+  auto back = me().call(one, "echo", fits);
+  ASSERT_TRUE(back) << ia::describe(back.error());
+  EXPECT_TRUE(*back == fits);
+  EXPECT_EQ(call(one, "incarnation"), "1");
+}
+
 class QuickLoss : public NodePhases {
 protected:
   QuickLoss() : NodePhases{quickly()} {}

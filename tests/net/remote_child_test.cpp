@@ -247,6 +247,12 @@ TEST_F(RemoteChild, AsynchronousMessagesAreHandledInTheirOrderAndDeadOnesTold) {
   for (int i = 0; i < 50; ++i)
     expected += (i ? "," : "") + std::to_string(i);
   EXPECT_EQ(call(one, "all"), expected);
+  ia::compat::anonymous_send(caf::actor_cast<caf::actor>(one), std::string{"what nobody takes"});
+  auto told = letters.wait(1);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].receiver, "one");
+  EXPECT_NE(told[0].why.find("(std::string): "), std::string::npos) << told[0].why;
+  EXPECT_EQ(call(one, "all"), expected); // the same one
 }
 
 // -- deadlines and cancelling ----------------------------------------------------------------------------------------------
@@ -377,7 +383,7 @@ TEST_F(RemoteChild, KnowsItsOwnAddressAsOthersDo) {
       caf::make_message(ia::invoke_atom_v, std::string{"me"}, ia::pack_arguments(ia::shared_bytes{})));
   ASSERT_TRUE(answer) << ia::describe(answer.error());
   auto& packed = answer->get_as<ia::packed_message>(0);
-  ASSERT_EQ(packed.actors.size(), 1u) << caf::deep_to_string(packed.actors[1].actor);
+  ASSERT_EQ(packed.actors.size(), 1u);
   EXPECT_EQ(packed.actors[0].actor, caf::actor_cast<caf::strong_actor_ptr>(one));
 }
 

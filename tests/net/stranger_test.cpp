@@ -79,12 +79,15 @@ protected:
            + std::string{reinterpret_cast<const char*>(name.data()), name.size()};
   }
 
-  void expect_service() {
-    auto node = rt().connect(process().name());
-    ASSERT_TRUE(node) << ia::describe(node.error());
+  /// Connects where there is no connection yet.
+  void expect_service(const node_process& node) {
+    auto link = rt().connect(node.name());
+    ASSERT_TRUE(link) << ia::describe(link.error());
     auto tree = supervise_one("def echo(v): return v\n");
     EXPECT_EQ(call(at(tree, "one"), "echo", "as ever"), "as ever");
+    tree.stop();
   }
+  void expect_service() { expect_service(process()); }
 };
 
 TEST_F(Visited, OneActorIsThereWhichKnowsOneMessageAndNothingToSpawn) {
@@ -144,13 +147,13 @@ TEST_F(Visited, WhatIsNoHandshakeAtTheBeginningIsShownOut) {
 }
 
 TEST_F(Visited, HalfAFrameKeepsNobodyWaiting) {
-  start_node();
-  visitor half_a_header{process()};
+  node_process node;
+  visitor half_a_header{node};
   half_a_header.say(header(client_handshake, 100).substr(0, 7));
-  visitor half_a_payload{process()};
+  visitor half_a_payload{node};
   half_a_payload.say(header(client_handshake, 100) + std::string(50, 'x'));
-  visitor silent{process()};
-  expect_service();
+  visitor silent{node};
+  expect_service(node);
 }
 
 TEST_F(Visited, AHeaderThatAnnouncesAGibibyteTakesNoMemory) {
@@ -192,21 +195,21 @@ TEST_F(Visited, WhoFallsSilentWithinAMessageIsShownOutInTime) {
 }
 
 TEST_F(Visited, ManyWhoSayNothingOrLittleKeepNobodyOut) {
-  start_node();
-  auto before = open_files(std::to_string(process().pid()));
+  node_process node;
+  auto before = open_files(std::to_string(node.pid()));
   std::vector<std::unique_ptr<visitor>> crowd;
   for (int i = 0; i < 300; ++i) {
-    crowd.push_back(std::make_unique<visitor>(process()));
+    crowd.push_back(std::make_unique<visitor>(node));
     if (i % 3 == 0)
       crowd.back()->say("x");
     if (i % 3 == 1)
       crowd.back()->say(header(client_handshake, 1000));
   }
-  expect_service();
-  auto said = process().errors("too many others");
+  expect_service(node);
+  auto said = node.errors("too many others");
   EXPECT_NE(said.find("it did not say who it is, and too many others wanted to come in"), std::string::npos)
       << said;
-  wait_until([&] { return open_files(std::to_string(process().pid())) < before + 100; }, "room at the door");
+  wait_until([&] { return open_files(std::to_string(node.pid())) < before + 100; }, "room at the door");
 }
 
 class VisitedWithTls : public with_nodes {

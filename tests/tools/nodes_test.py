@@ -15,6 +15,7 @@ import pty
 import random
 import re
 import select
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -426,7 +427,7 @@ def run(params, report):
 
     def test_a_killed_controller_goes_on_where_it_was(self):
         self.write_code("e.py", NOTING.replace("HANGING", "(3,)"))
-        self.nodes(1, 1, lease="500ms")
+        self.nodes(1, 1, lease="2s")
         arguments = ("--grid", "x=1,2,3,4,5,6,7,8")
         process = self.start_sweep(*arguments)
         until(lambda: self.starts(3), "the third trial")
@@ -445,7 +446,7 @@ def run(params, report):
         self.write_code("e.py", "import os, time\nHERE = os.path.dirname(__file__)\ndef run(params, report):\n"
                                 "    open(f'{HERE}/began', 'a').write('x')\n    while os.path.exists(f'{HERE}/hang'): time.sleep(0.005)\n    return {}\n")
         self.write_code("hang", "")
-        node, = self.nodes(1, lease="500ms")
+        node, = self.nodes(1, lease="2s")
         process = self.start_sweep("--grid", "x=1")
         until(lambda: (self.code / "began").exists(), "the trial")
         process.kill()
@@ -459,7 +460,7 @@ def run(params, report):
 
     def test_a_frozen_controller_runs_again_what_its_node_has_ended(self):
         self.write_code("e.py", NOTING.replace("HANGING", "(1,)"))
-        node, = self.nodes(1, lease="500ms")
+        node, = self.nodes(1, lease="2s")
         process = self.start_sweep("--grid", "x=1,2")
         until(lambda: self.starts(1), "the first trial")
         process.send_signal(signal.SIGSTOP)
@@ -500,7 +501,7 @@ def run(params, report):
 
     def stopped_twice(self, before_second):
         self.write_code("e.py", NOTING.replace("HANGING", "(2,)"))
-        node, = self.nodes(1, lease="500ms")
+        node, = self.nodes(1, lease="2s")
         process = self.start_sweep("--grid", "x=1,2,3")
         until(lambda: self.starts(2), "the second trial")
         before_second(node)
@@ -620,6 +621,27 @@ def run(params, report):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(PATIENCE), -signal.SIGTERM)
         self.assertEqual(self.journal("SELECT count(*) FROM attempt", "no"), [(0,)])
+
+    def test_the_commands_of_the_readme_make_certificates_and_a_node(self):
+        root = Path(__file__).resolve().parent.parent.parent
+        block = re.search(r"(?m)^<!-- run by tests/tools/nodes_test.py -->\n```\n(.*?)^```$", (root / "README.md").read_text(), re.DOTALL)
+        *openssl, start = block.group(1).splitlines()
+        self.assertEqual([line.split()[:2] for line in openssl], [["openssl", "req"], ["openssl", "req"], ["openssl", "x509"]])
+        for line in (*openssl, *(line.replace("node.", "controller.").replace("CN=node", "CN=controller") for line in openssl[1:])):
+            subprocess.run(shlex.split(line), cwd=self.folder, check=True, capture_output=True)
+        program, command, *options = start.split()
+        self.assertEqual((program, command, options[:2]), ("interp-actors", "node", ["--listen", "0.0.0.0:4242"]))
+        self.write_code("e.py", "def run(params, report): return {'y': params['x']}\n")
+        self.nodes(1, arguments=options[2:])
+        done = self.sweep("--grid", "x=1", *self.certificates("controller"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_help_is_there(self):
+        text = self.run_program("node", "--help")
+        self.assertEqual(text.returncode, 0)
+        for part in ("--listen", "--certificate", "--key", "--ca", "--allow", "--slots", "--lease", "--message-bytes", "[127.0.0.1:4242]", "[10s]",
+                     "Exit codes: 0 after a signal, 64 "):
+            self.assertIn(part, text.stdout)
 
     # -- the example
 

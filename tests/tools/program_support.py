@@ -48,7 +48,8 @@ class ProgramTest(unittest.TestCase):
     def start_program(self, *arguments, **how):
         """Start the program; its stderr goes to the file `stderr`. SIGINT is not ignored, whatever started this test."""
         outputs = {"stdout": subprocess.DEVNULL, **how}
-        with (self.folder / "stderr").open("w") as errors:
+        (self.folder / "stderr").write_text("")
+        with (self.folder / "stderr").open("a") as errors:  # two programs may share it
             process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, stderr=errors, text=True,
                                        preexec_fn=heed_signals, **outputs)
         self.addCleanup(process.wait)

@@ -498,8 +498,8 @@ def run(params, report):
     def test_help_is_there(self):
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
-        for command in ("sweep", "map"):
-            self.assertIn(command, overview.stdout)
+        for command in ("sweep", "map", "node"):
+            self.assertIn(f"\n  {command} ", overview.stdout)
         text = self.run_program("sweep", "--help")
         self.assertEqual(text.returncode, 0)
         for part in ("--grid", "--random", "--seed", "--out", "--retry", "--timeout", "--fail-fast", "--rerun-failed", "--prune", "--replay",

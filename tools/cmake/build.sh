@@ -74,7 +74,7 @@ build_release() {
   if [ ! -e "$BUILD_DIR/build.ninja" ] || [ "$(cat "$BUILD_DIR/build.key" 2>/dev/null)" != "$key" ]; then
     rm -f "$BUILD_DIR/build.key"
     # What another toolchain compiled goes, too: its headers have the same paths, and may be older.
-    (cd "$root" && "$env" cmake --fresh --preset release -B "$BUILD_DIR" -DPython_EXECUTABLE="$python" \
+    (cd "$root" && "$env" cmake --fresh --preset release -B "$BUILD_DIR" -DPython_EXECUTABLE="$python" -DINTERP_ACTORS_REQUIRE_ALL=ON \
       && "$env" cmake --build "$BUILD_DIR" --target clean) \
       >>"$log" 2>&1 || { tail -n 40 "$log" >&2; build_fail "CMake could not configure the build (whole log: $log)"; }
     printf '%s\n' "$key" >"$BUILD_DIR/build.key"

@@ -1,8 +1,7 @@
-# CAF and CPython, for the build and for the installed package.
+# CAF, CPython and OpenSSL, for the build and for the installed package.
 
-# CAF's OpenSSL module names OpenSSL's targets without looking for them.
 find_package(OpenSSL REQUIRED)
-find_package(CAF REQUIRED COMPONENTS core io openssl)
+find_package(CAF REQUIRED COMPONENTS core io)
 # CAF 1.1.0 and Debian's 0.18.7 come without a version that find_package could compare: the header knows.
 get_target_property(interp_actors_caf_include CAF::core INTERFACE_INCLUDE_DIRECTORIES)
 string(REGEX REPLACE "^([0-9]+)\\.([0-9]+)\\.([0-9]+)$" "(\\1 * 10000 + \\2 * 100 + \\3)" interp_actors_caf_minimum

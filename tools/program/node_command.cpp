@@ -30,8 +30,8 @@ Examples:
   interp-actors node --listen 0.0.0.0:4242 --certificate node.pem --key node.key --ca ca.pem --slots 8
   interp-actors node -- --interp-actors.virtual-env=/srv/venv --interp-actors.grace=2s
 
-Exit codes: 0 after a signal, 64 for a wrong command line, 69 where Python cannot be started or nobody may listen there. A second signal ends the
-node at once, with 130 or 143.
+Exit codes: 0 after a signal, 64 for a wrong command line, 69 where Python cannot be started, where nobody can listen there (or the text is no
+HOST:PORT), and where a file of the certificate's is missing or cannot be used. A second signal ends the node at once, with 130 or 143.
 )";
 
 struct node_arguments {

@@ -73,8 +73,8 @@ std::string exit_code_help(const std::string& what) {
            "  64   the command line is wrong, or what is in the file of nodes\n"
            "  65   the Python file cannot be loaded, or has no fitting function\n"
            "  66   a file or a folder to read is not there\n"
-           "  69   Python cannot be started, no node can be connected to, or all interpreters came to their "
-           "end\n"
+           "  69   Python cannot be started, a file of the certificate's is missing or cannot be used, no "
+           "node can be connected to, or all interpreters came to their end\n"
            "  73   something cannot be written\n"
            "  78   the results in the folder were made with another configuration\n"
            "  130, 143  ended by SIGINT or SIGTERM (as shells show it)";
