@@ -1,7 +1,7 @@
+#include <caf/actor_cast.hpp>
 #include <caf/binary_serializer.hpp>
 #include <caf/byte_buffer.hpp>
 #include <caf/io/all.hpp>
-#include <caf/scoped_actor.hpp>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -95,11 +95,10 @@ TEST_F(Visited, OneActorIsThereWhichKnowsOneMessageAndNothingToSpawn) {
   auto port = static_cast<std::uint16_t>(std::stoi(node.name().substr(node.name().rfind(':') + 1)));
   auto gatekeeper = system().middleman().remote_actor<caf::actor>("127.0.0.1", port);
   ASSERT_TRUE(gatekeeper) << caf::to_string(gatekeeper.error());
-  caf::scoped_actor self{system()};
-  caf::error refusal;
-  self->request(*gatekeeper, patience, ia::call_atom_v, std::string{"f"}, ia::shared_bytes{})
-      .receive([](const ia::shared_bytes&) {}, [&refusal](const caf::error& problem) { refusal = problem; });
-  EXPECT_EQ(refusal, caf::sec::unexpected_message);
+  auto answer = me().request(caf::actor_cast<caf::strong_actor_ptr>(*gatekeeper),
+                             caf::make_message(ia::call_atom_v, std::string{"f"}, ia::shared_bytes{}));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error(), caf::sec::unexpected_message);
   for (auto* name : {"interpreter", "gatekeeper", "interp_actors.front"}) {
     auto spawned =
         system().middleman().remote_spawn<caf::actor>((*gatekeeper)->node(), name, caf::message{}, patience);

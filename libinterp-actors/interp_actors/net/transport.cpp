@@ -33,9 +33,9 @@ using caf::io::network::rw_state;
 
 using logger = std::function<void(const std::string&)>;
 
-constexpr std::string_view workers_key = "caf.middleman.workers";
-constexpr std::string_view interval_key = "caf.middleman.heartbeat-interval";
-constexpr std::string_view timeout_key = "caf.middleman.connection-timeout";
+constexpr std::string_view section_key = "caf.middleman";
+constexpr std::string_view interval_key = "heartbeat-interval";
+constexpr std::string_view timeout_key = "connection-timeout";
 
 /// Connections that may be there at any moment of those that have yet to say who they are.
 constexpr std::size_t most_strangers = 64;
@@ -297,15 +297,21 @@ void init_network_types() {
 
 void add_network_options(caf::actor_system_config& config) {
   caf::io::middleman::add_module_options(config);
-  config.set(workers_key, 0); // with workers a round trip takes four times as long (decision 17)
+  auto& section = caf::put_dictionary(config.content, std::string{section_key});
+  section.clear();                        // of defaults, which look like a user's choice
+  section.insert_or_assign("workers", 0); // with workers a round trip takes four times as long (decision 17)
 }
 
 void load_network(caf::actor_system_config& config, caf::timespan patience) {
-  if (!caf::get_if<caf::timespan>(&config, timeout_key))
-    config.set(timeout_key, patience);
-  if (!caf::get_if<caf::timespan>(&config, interval_key))
-    config.set(interval_key, patience / 4);
-  config.load<caf::io::middleman>();
+  caf::settings given;
+  if (auto* section = caf::get_if<caf::settings>(&config.content, section_key))
+    given = *section;
+  config.load<caf::io::middleman>(); // CAF 1.1.0 forgets what it was told before
+  auto& section = caf::put_dictionary(config.content, std::string{section_key});
+  section.insert_or_assign(timeout_key, patience);
+  section.insert_or_assign(interval_key, caf::timespan{patience / 4});
+  for (auto& [key, value] : given)
+    section.insert_or_assign(key, value);
 }
 
 bool has_network(caf::actor_system& system) {
