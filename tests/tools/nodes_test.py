@@ -17,7 +17,6 @@ import re
 import select
 import shlex
 import signal
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -101,18 +100,6 @@ class OnNodes(ProgramTest):
 
     def start_sweep(self, *arguments):
         return self.start_program("sweep", "code/e.py", *arguments, "--nodes", "nodes.txt")
-
-    def journal(self, query, out="e.sweep"):
-        path = self.folder / out / "journal.sqlite"
-        if not path.exists():
-            return []
-        database = sqlite3.connect(path, timeout=30)
-        try:
-            return database.execute(query).fetchall()
-        except sqlite3.OperationalError:  # the tables are not there yet
-            return []
-        finally:
-            database.close()
 
     def table(self, out="e.sweep"):
         """The lines of trials.csv without what differs from run to run."""

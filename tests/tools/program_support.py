@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,19 @@ class ProgramTest(unittest.TestCase):
     def until_said(self, text):
         said = (self.folder / "stderr").read_text
         until(lambda: text in said(), lambda: f"{text!r} on stderr:\n{said()}")
+
+    def journal(self, query, out="e.sweep"):
+        """Return what the journal of a sweep has to say; nothing before it is there."""
+        path = self.folder / out / "journal.sqlite"
+        if not path.exists():
+            return []
+        database = sqlite3.connect(path, timeout=30)
+        try:
+            return database.execute(query).fetchall()
+        except sqlite3.OperationalError:  # the tables are not there yet
+            return []
+        finally:
+            database.close()
 
     def on_a_terminal(self, *arguments, **environment):
         """Return what the program writes to a terminal, and its exit code."""

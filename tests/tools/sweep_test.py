@@ -10,7 +10,6 @@ import json
 import random
 import re
 import signal
-import sqlite3
 import subprocess
 import xml.etree.ElementTree
 from pathlib import Path
@@ -46,18 +45,6 @@ def run(params, report):
 class Sweep(ProgramTest):
     def sweep(self, *arguments):
         return self.run_program("sweep", "e.py", *arguments)
-
-    def journal(self, query, out="e.sweep"):
-        path = self.folder / out / "journal.sqlite"
-        if not path.exists():
-            return []
-        database = sqlite3.connect(path, timeout=30)
-        try:
-            return database.execute(query).fetchall()
-        except sqlite3.OperationalError:  # the tables are not there yet
-            return []
-        finally:
-            database.close()
 
     def table(self, out="e.sweep"):
         """The lines of trials.csv."""
